@@ -1,0 +1,29 @@
+"""fastdl's errors, by their public address."""
+
+from fastdl.kernels.errors import (
+    AliasError,
+    ArrayError,
+    CheckpointError,
+    ConcurrentUseError,
+    DataError,
+    DtypeError,
+    FastdlError,
+    HyperparameterError,
+    KeyMismatchError,
+    LabelError,
+    MissingDependencyError,
+)
+
+__all__ = [
+    "AliasError",
+    "ArrayError",
+    "CheckpointError",
+    "ConcurrentUseError",
+    "DataError",
+    "DtypeError",
+    "FastdlError",
+    "HyperparameterError",
+    "KeyMismatchError",
+    "LabelError",
+    "MissingDependencyError",
+]
