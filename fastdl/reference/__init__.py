@@ -1,0 +1,44 @@
+"""The operations of `fastdl.kernels` in plain NumPy: same names, same signatures, same results.
+
+========================  ====================================================================================
+file                      holds
+========================  ====================================================================================
+``rules.py``              the optimizers' formulas on arrays, each with its paper, and their table ``RULES``
+``update.py``             `update`: one step of a rule over many tensors
+``activations.py``        `activation_forward`, `activation_backward`, the names ``ACTIVATIONS``
+``affine.py``             `affine_forward`, `affine_backward`: the fully connected layer
+``softmax.py``            `softmax`, `softmax_cross_entropy`
+``gather.py``             `gather`: a mini-batch out of a data set
+========================  ====================================================================================
+
+It is three things at once: the specification of the compiled kernels, the oracle of their tests and the
+baseline of their benchmarks. So it is NumPy as a careful engineer writes it (dtypes kept, results written
+where ``out`` says, no needless copies), and short enough to be checked against the papers by eye.
+
+It trusts its inputs: where the compiled kernels check every array and label before they write, these
+functions do what NumPy does with them. They import nothing of fastdl.
+
+B is the size of a batch, I and O are numbers of inputs and outputs, C is the number of classes. Arrays are
+float32 or float64, all floating arrays of one call the same.
+"""
+
+from fastdl.reference.activations import ACTIVATIONS, activation_backward, activation_forward
+from fastdl.reference.affine import affine_backward, affine_forward
+from fastdl.reference.gather import gather
+from fastdl.reference.rules import RULES, RuleSpec
+from fastdl.reference.softmax import softmax, softmax_cross_entropy
+from fastdl.reference.update import update
+
+__all__ = [
+    "ACTIVATIONS",
+    "RULES",
+    "RuleSpec",
+    "activation_backward",
+    "activation_forward",
+    "affine_backward",
+    "affine_forward",
+    "gather",
+    "softmax",
+    "softmax_cross_entropy",
+    "update",
+]
