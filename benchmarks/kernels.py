@@ -1,0 +1,58 @@
+"""How one kernel's call is set up, for `fastdl.kernels` and `fastdl.reference` alike: ``ops`` names which.
+
+The results of the calls go into arrays made beforehand, as in a training loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from benchmarks.work import normal
+
+Call = Callable[[], Any]
+
+
+def affine_forward(ops: str, activation: str, dtype: str, batch: int, n_in: int, n_out: int) -> Call:
+    x, W, b = normal((batch, n_in), dtype), normal((n_in, n_out), dtype), normal((n_out,), dtype)
+    return partial(import_module(ops).affine_forward, x, W, b, activation, out=np.empty((batch, n_out), dtype))
+
+
+def affine_backward(ops: str, activation: str, dtype: str, batch: int, n_in: int, n_out: int) -> Call:
+    x, W, dout = normal((batch, n_in), dtype), normal((n_in, n_out), dtype), normal((batch, n_out), dtype, seed=1)
+    y = np.tanh(normal((batch, n_out), dtype))
+    out = np.empty_like(x), np.empty_like(W), np.empty(n_out, dtype)
+    return partial(import_module(ops).affine_backward, dout, x, W, y, activation, out=out)
+
+
+def activation_forward(ops: str, activation: str, dtype: str, shape: tuple[int, ...]) -> Call:
+    x = normal(shape, dtype)
+    return partial(import_module(ops).activation_forward, x, activation, out=np.empty_like(x))
+
+
+def activation_backward(ops: str, activation: str, dtype: str, shape: tuple[int, ...]) -> Call:
+    dout, y = normal(shape, dtype), np.tanh(normal(shape, dtype, seed=1))
+    return partial(import_module(ops).activation_backward, dout, y, activation, out=np.empty_like(y))
+
+
+def softmax(ops: str, dtype: str, shape: tuple[int, int]) -> Call:
+    x = normal(shape, dtype)
+    return partial(import_module(ops).softmax, x, out=np.empty_like(x))
+
+
+def softmax_cross_entropy(ops: str, dtype: str, shape: tuple[int, int]) -> Call:
+    logits = normal(shape, dtype)
+    labels = np.random.default_rng(0).integers(0, shape[1], shape[0])
+    return partial(import_module(ops).softmax_cross_entropy, logits, labels, out=np.empty_like(logits))
+
+
+def gather(ops: str, dtype: str, rows: int, features: int) -> Call:
+    rng = np.random.default_rng(0)
+    data = rng.integers(0, 256, (10_000, features)).astype(dtype)
+    indices = rng.integers(0, len(data), rows)
+    out = np.empty((rows, features), np.float32)
+    return partial(import_module(ops).gather, data, indices, 1 / 255, "float32", out=out)

@@ -1,0 +1,79 @@
+"""JAX, each step compiled as a whole, with optax; buffers are donated and every call waits for its results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from benchmarks.work import HYPER, TRAINING_HYPER, book_batch, book_params, normal
+
+Call = Callable[[], Any]
+
+
+def _optimizer(rule: str, hyper: dict[str, float]) -> optax.GradientTransformation:
+    lr = hyper["lr"]
+    match rule:
+        case "sgd" | "momentum":
+            return optax.sgd(lr, momentum=hyper.get("momentum"))
+        case "adagrad":
+            return optax.adagrad(lr, initial_accumulator_value=0.0, eps=hyper["eps"])
+        case "adam":
+            return optax.adam(lr, b1=hyper["beta1"], b2=hyper["beta2"], eps=hyper["eps"])
+    raise ValueError(rule)
+
+
+def optimizer_step(rule: str, shapes: tuple[tuple[int, ...], ...]) -> Call:
+    params = [jnp.asarray(normal(shape, seed=i)) for i, shape in enumerate(shapes)]
+    grads = [jnp.asarray(normal(p.shape, seed=i)) for i, p in enumerate(params, start=len(params))]
+    optimizer = _optimizer(rule, HYPER[rule])
+    state = optimizer.init(params)
+
+    @partial(jax.jit, donate_argnums=(0, 1))
+    def update(params: Any, state: Any, grads: Any) -> Any:
+        updates, state = optimizer.update(grads, state, params)
+        return optax.apply_updates(params, updates), state
+
+    def step() -> list[jax.Array]:
+        nonlocal params, state
+        params, state = jax.block_until_ready(update(params, state, grads))
+        return params
+
+    return step
+
+
+def affine_relu(batch: int, n_in: int, n_out: int) -> Call:
+    arrays = [jnp.asarray(normal(shape)) for shape in ((batch, n_in), (n_in, n_out), (n_out,))]
+    forward = jax.jit(lambda x, W, b: jax.nn.relu(x @ W + b))
+    return lambda: forward(*arrays).block_until_ready()
+
+
+def train_step(rule: str) -> Call:
+    values = list(book_params().values())
+    params = [(jnp.asarray(W), jnp.asarray(b)) for W, b in zip(values[::2], values[1::2], strict=True)]
+    x, t = map(jnp.asarray, book_batch())
+    optimizer = _optimizer(rule, TRAINING_HYPER[rule])
+    state = optimizer.init(params)
+
+    def loss_of(params: Any, x: jax.Array, t: jax.Array) -> jax.Array:
+        for W, b in params[:-1]:
+            x = jax.nn.relu(x @ W + b)
+        W, b = params[-1]
+        return optax.softmax_cross_entropy_with_integer_labels(x @ W + b, t).mean()
+
+    @partial(jax.jit, donate_argnums=(0, 1))
+    def train(params: Any, state: Any, x: jax.Array, t: jax.Array) -> Any:
+        loss, grads = jax.value_and_grad(loss_of)(params, x, t)
+        updates, state = optimizer.update(grads, state, params)
+        return loss, optax.apply_updates(params, updates), state
+
+    def step() -> float:
+        nonlocal params, state
+        loss, params, state = jax.block_until_ready(train(params, state, x, t))
+        return float(loss)
+
+    return step

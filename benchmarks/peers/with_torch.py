@@ -1,0 +1,74 @@
+"""PyTorch, eager, with its fused optimizers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import torch
+
+from benchmarks.work import BOOK_SIZES, HYPER, TRAINING_HYPER, book_batch, book_params, normal
+
+Call = Callable[[], Any]
+
+torch.set_num_threads(len(os.sched_getaffinity(0)))
+
+
+def _optimizer(rule: str, params: list[torch.Tensor], hyper: dict[str, float]) -> torch.optim.Optimizer:
+    lr, eps = hyper["lr"], hyper.get("eps", 0.0)
+    match rule:
+        case "sgd" | "momentum":
+            return torch.optim.SGD(params, lr=lr, momentum=hyper.get("momentum", 0.0), fused=True)
+        case "adagrad":
+            return torch.optim.Adagrad(params, lr=lr, eps=eps, fused=True)
+        case "adam":
+            betas = hyper["beta1"], hyper["beta2"]
+            return torch.optim.Adam(params, lr=lr, betas=betas, eps=eps, fused=True)
+    raise ValueError(rule)
+
+
+def optimizer_step(rule: str, shapes: tuple[tuple[int, ...], ...]) -> Call:
+    params = [torch.from_numpy(normal(shape, seed=i)) for i, shape in enumerate(shapes)]
+    for i, p in enumerate(params, start=len(params)):
+        p.grad = torch.from_numpy(normal(tuple(p.shape), seed=i))
+    optimizer = _optimizer(rule, params, HYPER[rule])
+
+    def step() -> list[torch.Tensor]:
+        optimizer.step()
+        return params
+
+    return step
+
+
+def affine_relu(batch: int, n_in: int, n_out: int) -> Call:
+    x, W, b = (torch.from_numpy(normal(shape)) for shape in ((batch, n_in), (n_in, n_out), (n_out,)))
+    out = torch.empty(batch, n_out)
+
+    def forward() -> torch.Tensor:
+        return torch.addmm(b, x, W, out=out).relu_()
+
+    return forward
+
+
+def train_step(rule: str) -> Call:
+    layers: list[torch.nn.Module] = []
+    for n_in, n_out in pairwise(BOOK_SIZES):
+        layers += [torch.nn.Linear(n_in, n_out), torch.nn.ReLU()]
+    network = torch.nn.Sequential(*layers[:-1])
+    with torch.no_grad():
+        for p, value in zip(network.parameters(), book_params().values(), strict=True):
+            p.copy_(torch.from_numpy(value.T))
+    x, t = map(torch.from_numpy, book_batch())
+    loss_of = torch.nn.CrossEntropyLoss()
+    optimizer = _optimizer(rule, list(network.parameters()), TRAINING_HYPER[rule])
+
+    def step() -> float:
+        optimizer.zero_grad(set_to_none=True)
+        loss = loss_of(network(x), t)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
