@@ -1,22 +1,22 @@
-"""What is fast, measured: every kernel against `fastdl.reference`, and the book's network against other libraries.
+"""What is fast, measured: every kernel against NumPy, and the book's network against other libraries.
 
-==========================  ===================================================================================
-file                        holds
-==========================  ===================================================================================
-``bench_*.py``              pytest-benchmark files: ``pytest benchmarks --benchmark-json=FILE``
-``work.py``                 the lists of what is measured: a new row is a new line there
-``kernels.py``              how one kernel's call is set up, the same for `fastdl.kernels` and `fastdl.reference`
-``peers/``                  how the same work is set up with fastdl, NumPy, PyTorch and JAX: one file each
-``interleaved.py``          medians and ratios of contenders that take turns: A B C A B C ...
-``worker.py``               a process of its own for each contender
-``measure.py``              measures a list of work and writes it as JSON, with the facts of the machine
-``ratios.py``               ``python -m benchmarks.ratios`` writes ``results/ratios.json``
-``peers/__main__.py``       ``python -m benchmarks.peers`` writes ``results/peers.json``
-``tables.py``               ``python -m benchmarks.tables`` writes the README's tables from these results
-==========================  ===================================================================================
+========================  ====================================================================================
+file                      holds
+========================  ====================================================================================
+``bench_*.py``            pytest-benchmark files: ``pytest benchmarks --benchmark-json=FILE``
+``work.py``               the lists of what is measured: a new row is a new line there
+``kernels.py``            how a kernel's call is set up, for `fastdl.kernels` and `fastdl.reference` alike
+``peers/``                how the same work is set up with fastdl, NumPy, PyTorch and JAX: one file each
+``interleaved.py``        medians and ratios of contenders that take turns: A B C A B C ...
+``worker.py``             a process of its own for each contender
+``measure.py``            measures a list of work and writes it as JSON, with the facts of the machine
+``ratios.py``             ``python -m benchmarks.ratios`` writes ``results/ratios.json``
+``peers/__main__.py``     ``python -m benchmarks.peers`` writes ``results/peers.json``
+``tables.py``             ``python -m benchmarks.tables`` writes the README's tables from these results
+========================  ====================================================================================
 
 pytest-benchmark measures one contender after the other, which is enough to see a kernel change. A ratio that
-is printed somewhere comes from `interleaved.py`, so that both sides saw the machine in the same state.
+is printed somewhere comes from `interleaved.py`, so that all sides saw the machine in the same state.
 
-Install fastdl into the environment with ``pip install -e ".[bench]"`` first, and ``".[peers]"`` for the peers.
+First ``pip install -e ".[bench]"``, or ``".[peers]"`` to have the other libraries as well.
 """

@@ -1,6 +1,8 @@
 """Every kernel, next to the same in NumPy."""
 
-from benchmarks.work import KERNELS as WORKS
+from benchmarks import work
+
+WORKS = work.KERNELS
 
 
 def bench(benchmark, recipe):

@@ -1,6 +1,8 @@
-"""Every optimizer step, next to the same in NumPy."""
+"""Every optimizer's step, next to the same in NumPy."""
 
-from benchmarks.work import OPTIMIZERS as WORKS
+from benchmarks import work
+
+WORKS = work.OPTIMIZERS
 
 
 def bench(benchmark, recipe):

@@ -1,6 +1,8 @@
-"""Every training step, next to the same in NumPy."""
+"""Every training step of the book's network, next to the same in NumPy."""
 
-from benchmarks.work import TRAIN_STEPS as WORKS
+from benchmarks import work
+
+WORKS = work.TRAIN_STEPS
 
 
 def bench(benchmark, recipe):

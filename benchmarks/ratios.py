@@ -1,4 +1,4 @@
-"""``python -m benchmarks.ratios``: every kernel, optimizer step and training step against `fastdl.reference`."""
+"""``python -m benchmarks.ratios``: every kernel, optimizer and training step against the same in NumPy."""
 
 from benchmarks.measure import main
 from benchmarks.work import KERNELS, OPTIMIZERS, TRAIN_STEPS

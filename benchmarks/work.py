@@ -31,11 +31,10 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Work:
-    """One row: a piece of work, the recipe of each contender, and whether a quick run leaves it out."""
+    """One row: a piece of work, and the recipe of each contender."""
 
     name: str
     recipes: dict[str, Recipe]
-    heavy: bool = False
 
 
 # Inputs: the same numbers in every process.
@@ -61,6 +60,13 @@ def book_batch(dtype: str = "float32") -> tuple[np.ndarray, np.ndarray]:
     return x, rng.integers(0, BOOK_SIZES[-1], BOOK_BATCH)
 
 
+def tensors(shapes: tuple[tuple[int, ...], ...]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return parameters p0, p1, ... of these shapes, and gradients."""
+    params = {f"p{i}": normal(shape, seed=i) for i, shape in enumerate(shapes)}
+    grads = {f"p{i}": normal(shape, seed=len(shapes) + i) for i, shape in enumerate(shapes)}
+    return params, grads
+
+
 BOOK_SHAPES = tuple(p.shape for p in book_params().values())
 ONE_MILLION = ((1000, 1000),)
 MANY_SMALL = ((16, 16), (16,)) * 500
@@ -75,105 +81,91 @@ HYPER = {
 # gradients slow everything down. These are large enough for a wrong update to show in the loss.
 TRAINING_HYPER = {
     rule: {**HYPER[rule], "lr": lr}
-    for rule, lr in {"sgd": 1e-3, "momentum": 1e-4, "adagrad": 1e-5, "adam": 1e-6}.items()
+    for rule, lr in {"sgd": 1e-5, "momentum": 1e-6, "adagrad": 1e-6, "adam": 1e-6}.items()
 }
 
 
 # Rows.
 
 
-def kernel(name: str, function: str, *args: Any, heavy: bool = False) -> Work:
+def kernel(function: str, *args: Any) -> Work:
     """Measure a function of `benchmarks.kernels` with both implementations of fastdl's kernels."""
-    ops = {"fastdl": "fastdl.kernels", "numpy": "fastdl.reference"}
+    target = f"benchmarks.kernels:{function}"
     return Work(
-        name, {who: Recipe(f"benchmarks.kernels:{function}", (ops[who], *args)) for who in ops}, heavy
+        f"{function}({', '.join(map(str, args))})",
+        {
+            "fastdl": Recipe(target, ("fastdl.kernels", *args)),
+            "numpy": Recipe(target, ("fastdl.reference", *args)),
+        },
     )
 
 
-def among(
-    contenders: tuple[str, ...], name: str, function: str, *args: Any, heavy: bool = False
-) -> Work:
-    """Measure a function that each ``benchmarks.peers.with_*`` of these contenders has."""
-    return Work(name, {who: Recipe(f"benchmarks.peers.with_{who}:{function}", args) for who in contenders}, heavy)
+def among(contenders: tuple[str, ...], name: str, function: str, *args: Any) -> Work:
+    """Measure a function that the ``benchmarks.peers.with_*`` of these contenders have."""
+    return Work(name, {who: Recipe(f"benchmarks.peers.with_{who}:{function}", args) for who in contenders})
 
 
 def train_step(contenders: tuple[str, ...], rule: str) -> Work:
     """Measure the book network's training step; "book" is NumPy in float64, as in the book."""
-    work = among(contenders, f"train step, book network, {rule}", "train_step", rule)
-    return Work(work.name, work.recipes | {"book": Recipe("benchmarks.peers.with_numpy:train_step", (rule, "float64"))})
+    work = among(contenders, f"training step, book network, {rule}", "train_step", rule)
+    book = Recipe("benchmarks.peers.with_numpy:train_step", (rule, "float64"))
+    return Work(work.name, work.recipes | {"book": book})
 
 
-def product(batch: int, n_in: int, n_out: int) -> str:
-    return f"({batch}, {n_in})·({n_in}, {n_out})"
-
-
-LAYERS = [(128, 784, 100), (128, 100, 100), (64, 64, 64), (256, 256, 256), (1024, 1024, 1024)]
-HEAVY_LAYERS = [(2048, 2048, 2048), (128, 4096, 4096)]
+LAYERS = [  # activation, dtype, batch, inputs, outputs
+    ("relu", "float32", 128, 784, 100),
+    ("tanh", "float32", 128, 784, 100),
+    ("identity", "float32", 128, 784, 100),
+    ("relu", "float64", 128, 784, 100),
+    ("relu", "float32", 128, 100, 100),
+    ("relu", "float32", 64, 64, 64),
+    ("relu", "float32", 256, 256, 256),
+    ("relu", "float32", 1024, 1024, 1024),
+    ("relu", "float64", 1024, 1024, 1024),
+    ("relu", "float32", 2048, 2048, 2048),
+    ("relu", "float32", 128, 4096, 4096),
+]
+ARRAYS = [
+    ("float32", (128, 100)),
+    ("float32", (1024, 1024)),
+    ("float64", (1024, 1024)),
+    ("float32", (4096, 4096)),
+]
 
 KERNELS = [
+    *(kernel(f, *layer) for f in ("affine_forward", "affine_backward") for layer in LAYERS),
     *(
-        kernel(f"{function}, {activation}, {dtype}, {product(*layer)}", function, activation, dtype, *layer, heavy=heavy)
-        for function in ("affine_forward", "affine_backward")
-        for activation, dtype, layers, heavy in (
-            ("relu", "float32", LAYERS[:3], False),
-            ("relu", "float32", LAYERS[3:] + HEAVY_LAYERS, True),
-            ("identity", "float32", LAYERS[:1], False),
-            ("tanh", "float32", LAYERS[:1], False),
-            ("relu", "float64", LAYERS[:1], False),
-            ("relu", "float64", LAYERS[3:], True),
-        )
-        for layer in layers
-    ),
-    *(
-        kernel(f"{function}, {activation}, {dtype}, {shape}", function, activation, dtype, shape, heavy=heavy)
-        for function in ("activation_forward", "activation_backward")
+        kernel(f, activation, *array)
+        for f in ("activation_forward", "activation_backward")
         for activation in ("relu", "sigmoid", "tanh")
-        for dtype, shape, heavy in (
-            ("float32", (128, 100), False),
-            ("float32", (1024, 1024), True),
-            ("float64", (1024, 1024), True),
-            ("float32", (4096, 4096), True),
-        )
+        for array in ARRAYS
     ),
     *(
-        kernel(f"{function}, {dtype}, {shape}", function, dtype, shape, heavy=heavy)
-        for function in ("softmax", "softmax_cross_entropy")
-        for dtype, shape, heavy in (
-            ("float32", (128, 10), False),
-            ("float32", (1024, 1024), True),
-            ("float64", (1024, 1024), True),
-            ("float32", (4096, 4096), True),
-        )
+        kernel(f, *array)
+        for f in ("softmax", "softmax_cross_entropy")
+        for array in [("float32", (128, 10)), *ARRAYS]
     ),
-    *(
-        kernel(f"gather, {dtype} to float32, {rows} rows of 784", "gather", dtype, rows, 784, heavy=heavy)
-        for dtype, rows, heavy in (("uint8", 128, False), ("float32", 128, False), ("uint8", 4096, True))
-    ),
+    *(kernel("gather", dtype, rows, 784) for dtype in ("uint8", "float32") for rows in (128, 4096)),
 ]
 
 OPTIMIZERS = [
-    among(("fastdl", "numpy"), f"{rule}, {name}", "optimizer_step", rule, shapes, heavy=heavy)
-    for name, shapes, heavy in (
-        ("book network", BOOK_SHAPES, False),
-        ("1,000 small tensors", MANY_SMALL, False),
-        ("1 M elements", ONE_MILLION, True),
+    among(("fastdl", "numpy"), f"{rule}, {name}", "optimizer_step", rule, shapes)
+    for name, shapes in (
+        ("book network", BOOK_SHAPES),
+        ("1,000 small tensors", MANY_SMALL),
+        ("1 M elements", ONE_MILLION),
     )
     for rule in RULES
 ]
 
 TRAIN_STEPS = [train_step(("fastdl", "numpy"), rule) for rule in RULES]
 
+ALL = ("fastdl", "torch", "jax", "numpy")
 PEERS = [
-    *(train_step(("fastdl", "torch", "jax", "numpy"), rule) for rule in ("sgd", "adam")),
-    among(("fastdl", "torch", "jax", "numpy"), "adam, book network", "optimizer_step", "adam", BOOK_SHAPES),
+    *(train_step(ALL, rule) for rule in ("sgd", "adam")),
+    among(ALL, "adam, book network", "optimizer_step", "adam", BOOK_SHAPES),
     *(
-        among(
-            ("fastdl", "torch", "jax", "numpy"),
-            f"affine + ReLU, {product(*layer)}",
-            "affine_relu",
-            *layer,
-            heavy=layer[0] >= 256,
-        )
-        for layer in [(128, 784, 100), *((n, n, n) for n in (64, 128, 256, 512, 1024, 2048))]
+        among(ALL, f"affine + ReLU, ({batch}, {n_in})·({n_in}, {n_out})", "affine_relu", batch, n_in, n_out)
+        for batch, n_in, n_out in [(128, 784, 100), *((n, n, n) for n in (64, 128, 256, 512, 1024, 2048))]
     ),
 ]

@@ -1,9 +1,9 @@
 """A process of its own for each contender, of which only one works at any time.
 
-In one process the contenders disturb each other: OpenBLAS's threads go on spinning for 2**26 to 2**28 processor
-cycles after a product (OpenBLAS's OPENBLAS_THREAD_TIMEOUT), OpenMP's for a while too, on the cores that the next
-contender needs. So each has its own process, waits for its turn blocked on a pipe, and ends its turn only when its
-threads sleep.
+In one process the contenders disturb each other: OpenBLAS's threads go on spinning for 2**26 to 2**28 cycles
+after a product (see OPENBLAS_THREAD_TIMEOUT in its blas_server.c), and OpenMP's for a while too, on the cores
+that the next contender needs. So each has a process of its own, waits for its turn blocked on a pipe, and
+ends its turn only when its threads sleep.
 """
 
 from __future__ import annotations
@@ -87,7 +87,11 @@ class _Contender:
         return {
             "versions": {name: sys.modules[name].__version__ for name in packages if name in sys.modules},
             "thread_pools": [
-                {key: pool[key] for key in ("internal_api", "version", "architecture", "num_threads") if key in pool}
+                {
+                    key: pool[key]
+                    for key in ("internal_api", "version", "architecture", "num_threads")
+                    if key in pool
+                }
                 for pool in threadpool_info()
             ],
         }

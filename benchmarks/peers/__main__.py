@@ -1,4 +1,4 @@
-"""``python -m benchmarks.peers``: fastdl, PyTorch, JAX and NumPy at the same work, those that are installed."""
+"""``python -m benchmarks.peers``: fastdl, NumPy, and PyTorch and JAX where installed, at the same work."""
 
 from benchmarks.measure import main
 from benchmarks.work import PEERS

@@ -8,15 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.work import BOOK_SIZES, HYPER, TRAINING_HYPER, book_batch, book_params, normal
+from benchmarks.work import BOOK_SIZES, HYPER, TRAINING_HYPER, book_batch, book_params, normal, tensors
 from fastdl import kernels, nn, optim
 
 Call = Callable[[], Any]
 
 
 def optimizer_step(rule: str, shapes: tuple[tuple[int, ...], ...]) -> Call:
-    params = {f"p{i}": normal(shape, seed=i) for i, shape in enumerate(shapes)}
-    grads = {key: normal(p.shape, seed=i) for i, (key, p) in enumerate(params.items(), start=len(params))}
+    params, grads = tensors(shapes)
     optimizer = optim.get(rule, **HYPER[rule])
 
     def step() -> list[np.ndarray]:

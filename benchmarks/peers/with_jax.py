@@ -1,4 +1,4 @@
-"""JAX, each step compiled as a whole, with optax; buffers are donated and every call waits for its results."""
+"""JAX with optax: every step compiled as a whole, buffers donated, each call waits for its results."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from benchmarks.work import HYPER, TRAINING_HYPER, book_batch, book_params, normal
+from benchmarks.work import HYPER, TRAINING_HYPER, book_batch, book_params, normal, tensors
 
 Call = Callable[[], Any]
 
@@ -28,8 +28,7 @@ def _optimizer(rule: str, hyper: dict[str, float]) -> optax.GradientTransformati
 
 
 def optimizer_step(rule: str, shapes: tuple[tuple[int, ...], ...]) -> Call:
-    params = [jnp.asarray(normal(shape, seed=i)) for i, shape in enumerate(shapes)]
-    grads = [jnp.asarray(normal(p.shape, seed=i)) for i, p in enumerate(params, start=len(params))]
+    params, grads = ([jnp.asarray(array) for array in side.values()] for side in tensors(shapes))
     optimizer = _optimizer(rule, HYPER[rule])
     state = optimizer.init(params)
 

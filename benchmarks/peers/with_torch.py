@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.work import BOOK_SIZES, HYPER, TRAINING_HYPER, book_batch, book_params, normal
+from benchmarks.work import BOOK_SIZES, HYPER, TRAINING_HYPER, book_batch, book_params, normal, tensors
 
 Call = Callable[[], Any]
 
@@ -30,9 +30,9 @@ def _optimizer(rule: str, params: list[torch.Tensor], hyper: dict[str, float]) -
 
 
 def optimizer_step(rule: str, shapes: tuple[tuple[int, ...], ...]) -> Call:
-    params = [torch.from_numpy(normal(shape, seed=i)) for i, shape in enumerate(shapes)]
-    for i, p in enumerate(params, start=len(params)):
-        p.grad = torch.from_numpy(normal(tuple(p.shape), seed=i))
+    params, grads = ([torch.from_numpy(array) for array in side.values()] for side in tensors(shapes))
+    for p, g in zip(params, grads, strict=True):
+        p.grad = g
     optimizer = _optimizer(rule, params, HYPER[rule])
 
     def step() -> list[torch.Tensor]:

@@ -1,0 +1,60 @@
+"""The measuring tools measure, and refuse to compare what is not the same work."""
+
+import itertools
+import os
+
+import pytest
+
+from benchmarks import interleaved, tables, work
+from benchmarks.measure import measure
+from benchmarks.worker import Worker
+
+
+def test_contenders_take_turns():
+    turns = []
+
+    def contender(name, times):
+        answers = itertools.cycle(times)
+        return lambda seconds: turns.append(name) or next(answers)
+
+    times, ratios = interleaved.interleave(
+        {"a": contender("a", [1.0, 2.0, 3.0]), "b": contender("b", [2.0, 2.0, 9.0])}, rounds=3, seconds=0.1
+    )
+    assert turns == ["a", "b"] * 3
+    assert times == {"a": (2.0, 1.5, 2.5), "b": (2.0, 2.0, 5.5)}
+    assert ratios == {"b": (2.0, 1.5, 2.5)}
+
+
+def test_a_block_is_timed():
+    calls = []
+    per_call = interleaved.block(lambda: calls.append(None), 0.01)
+    assert 0 < per_call < 1e-4
+    assert len(calls) * per_call > 0.01
+
+
+def test_installed_contenders_agree_on_every_row():
+    results = measure([*work.TRAIN_STEPS, *work.PEERS], rounds=2, seconds=0.001)
+    for row in results["works"]:
+        assert {"fastdl", "numpy"} <= set(row["seconds"])
+        assert "fastdl" not in row["ratio"]
+        assert row["name"] in tables.table(results)
+    assert results["machine"]["date"] in tables.conditions(results)
+
+
+def test_different_work_is_refused():
+    one, other = (work.among(("numpy",), "", "optimizer_step", rule, ((3, 4),)) for rule in ("sgd", "adam"))
+    with pytest.raises(RuntimeError, match="differ"):
+        measure([work.Work("unlike", {"numpy": one.recipes["numpy"], "book": other.recipes["numpy"]})])
+
+
+def test_a_failing_contender_is_named():
+    worker = Worker("someone")
+    with pytest.raises(RuntimeError, match=r"someone(.|\n)*no_such_function"):
+        worker.prepare(work.Recipe("benchmarks.kernels:no_such_function", ()))
+    worker.close()
+
+
+def test_workers_run_with_their_own_blas_settings(monkeypatch):
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    Worker("someone").close()
+    assert "OPENBLAS_CORETYPE" not in os.environ
