@@ -68,11 +68,12 @@ def softmax_cross_entropy(
     if labels.ndim == 2:
         labels = labels.argmax(axis=1)
     rows = np.arange(len(logits))
-    d: Array = np.subtract(logits, logits.max(axis=1, keepdims=True), out=out)
-    true_scores = d[rows, labels].astype(np.float64)
+    highest = logits.max(axis=1)
+    shortfall = highest.astype(np.float64) - logits[rows, labels]
+    d: Array = np.subtract(logits, highest[:, None], out=out)
     np.exp(d, out=d)
     sums = d.sum(axis=1, dtype=np.float64)
-    loss = float(np.mean(np.log(sums) - true_scores))
+    loss = float(np.mean(np.log(sums) + shortfall))
     d /= sums.astype(d.dtype)[:, None]
     d[rows, labels] -= 1
     d /= len(d)
