@@ -61,7 +61,7 @@ def load_mnist(folder: str | os.PathLike[str]) -> Dataset:
 
 def _find(folder: Path) -> list[Path]:
     """Find the four files, each under one of its usual names."""
-    how = "Put the four IDX files of MNIST there as they are published, gzipped or not: " + ", ".join(_NAMES) + "."
+    how = f"Put the four IDX files of MNIST there, gzipped or not, as published: {', '.join(_NAMES)}."
     if not os.path.isdir(folder):
         raise DataError(f"{str(folder)!r} is not a folder", op="load_mnist", arg="folder", hint=how)
     found, missing = [], []
