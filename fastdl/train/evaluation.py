@@ -1,0 +1,73 @@
+"""Loss and accuracy of a network over a whole data set."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastdl.data import Batches
+
+CHUNK = 1024  # images scaled at a time: 3 MB of float32 for MNIST
+
+
+class Evaluable(Protocol):
+    """What `evaluate` asks of a network; `fastdl.nn.MLP` has it."""
+
+    @property
+    def params(self) -> dict[str, NDArray[Any]]:
+        """The arrays it learns, all of one dtype."""
+
+    def loss(self, x: NDArray[Any], t: NDArray[Any]) -> float:
+        """Mean loss over a batch."""
+
+    def accuracy(self, x: NDArray[Any], t: NDArray[Any]) -> float:
+        """Share of a batch, 0..1, whose label is predicted."""
+
+
+def dtype_of(network: Evaluable) -> np.dtype[Any]:
+    """Dtype of a network's parameters, which its inputs need as well."""
+    return next(iter(network.params.values())).dtype
+
+
+def evaluate(
+    network: Evaluable, x: NDArray[Any], t: NDArray[Any], *, scale: float = 1.0
+) -> tuple[float, float]:
+    """Loss and accuracy of a network over a whole data set, a chunk at a time.
+
+    Parameters
+    ----------
+    network : Evaluable
+        For example a `fastdl.nn.MLP`.
+    x : ndarray (N, I), uint8, float32 or float64
+        Inputs. Only a chunk of them is scaled and held as floats at a time.
+    t : ndarray (N,) of integers in [0, C), or one-hot (N, C)
+        Labels.
+    scale : float
+        Every input is multiplied by it.
+
+    Returns
+    -------
+    loss, accuracy : float
+        Means over the N rows; the accuracy in 0..1.
+
+    Raises
+    ------
+    FastdlError
+        Where the arrays do not fit each other or the network.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastdl.nn import MLP
+    >>> network = MLP([4, 3], init="zeros")
+    >>> loss, _ = evaluate(network, np.ones((5, 4), np.uint8), np.arange(5) % 3, scale=0.5)
+    >>> round(loss, 4)  # three classes, all equally likely: log 3
+    1.0986
+    """
+    loss = accuracy = 0.0
+    for x_batch, t_batch in Batches(x, t, CHUNK, scale=scale, dtype=dtype_of(network), shuffle=False):
+        loss += len(x_batch) * network.loss(x_batch, t_batch)
+        accuracy += len(x_batch) * network.accuracy(x_batch, t_batch)
+    return loss / len(x), accuracy / len(x)

@@ -1,0 +1,63 @@
+"""Progress on stderr: a bar in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+
+class Display(Protocol):
+    """Where progress is shown."""
+
+    def step(self, label: str, loss: float) -> None:
+        """Show that one more step is done."""
+
+    def milestone(self, text: str) -> None:
+        """Show a line that is worth keeping."""
+
+
+class _Lines:
+    """Milestones only, one a line."""
+
+    def step(self, label: str, loss: float) -> None:
+        pass
+
+    def milestone(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+
+class _Bar:
+    """Steps as a tqdm bar; milestones are left to those who read lines."""
+
+    def __init__(self, bar: Any) -> None:
+        self._bar = bar
+
+    def step(self, label: str, loss: float) -> None:
+        self._bar.set_description_str(label, refresh=False)
+        self._bar.set_postfix_str(f"loss {loss:.4f}", refresh=False)
+        self._bar.update()
+
+    def milestone(self, text: str) -> None:
+        pass
+
+
+@contextmanager
+def display(steps: int) -> Iterator[Display]:
+    """Progress display for a run of known length: tqdm's bar in a terminal that has it, lines elsewhere.
+
+    Parameters
+    ----------
+    steps : int
+        Steps of the whole run.
+    """
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        tqdm = None
+    if tqdm is None or not sys.stderr.isatty():
+        yield _Lines()
+        return
+    with tqdm(total=steps, unit="step", dynamic_ncols=True) as bar:
+        yield _Bar(bar)

@@ -1,0 +1,8 @@
+"""Figures. Every function draws on the axes it is given, or on new ones, and returns them; no window opens.
+
+matplotlib, the extra `plot`, is imported when something is drawn.
+"""
+
+from fastdl.viz.loss_curves import plot_loss_curves, smooth_curve
+
+__all__ = ["plot_loss_curves", "smooth_curve"]
