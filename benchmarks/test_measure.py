@@ -54,6 +54,12 @@ def test_a_failing_contender_is_named():
     worker.close()
 
 
+def test_a_dead_contender_is_named():
+    worker = Worker("someone")
+    with pytest.raises(RuntimeError, match="someone died, exit code 3"):
+        worker.prepare(work.Recipe("os:_exit", (3,)))
+
+
 def test_workers_run_with_their_own_blas_settings(monkeypatch):
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
     Worker("someone").close()

@@ -40,7 +40,11 @@ class Worker:
 
     def _ask(self, method: str, *args: Any) -> Any:
         self._pipe.send((method, args))
-        answer = self._pipe.recv()
+        try:
+            answer = self._pipe.recv()
+        except EOFError as error:
+            self._process.join()
+            raise RuntimeError(f"{self._process.name} died, exit code {self._process.exitcode}") from error
         if isinstance(answer, Exception):
             raise answer
         return answer
