@@ -6,7 +6,6 @@ optimizer alone. Its training step is timed against the same step in NumPy, by t
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import platform
@@ -31,12 +30,13 @@ from fastdl.nn import MLP
 from fastdl.reference.network import ReferenceMLP, ReferenceOptimizer
 from fastdl.train import EpochRecord, StepRecord, Trainer, evaluate
 from fastdl.viz import plot_loss_curves
+from fastdl.viz.style import to_png
 
 HIDDEN = (100, 100, 100, 100)  # the network of the book's comparison of optimizers
 LAST = 100  # steps whose mean loss is the final loss
 
-BLOCKS = 5  # turns of each side when steps are timed
-BLOCK_STEPS = 20  # timed steps in a turn
+TURNS = 5  # of each side when steps are timed
+TURN_STEPS = 20  # timed steps in a turn
 WARM_STEPS = 3  # steps before them that are not timed
 PAUSE = 0.03  # seconds before a turn: the other side's idle threads keep a core busy for some ms
 
@@ -58,7 +58,8 @@ class OptimizerRun:
     test_accuracy : float
         Share of the test images, 0..1, that the trained network labels right.
     step_seconds, numpy_step_seconds : float
-        Median time of a training step, the images already gathered: fastdl's, and plain NumPy's.
+        Time of a training step, the images gathered: fastdl's, and plain NumPy's. The median of a turn's
+        steps; of five turns the quickest, which other work on the machine has held up least.
     """
 
     optimizer: str
@@ -189,7 +190,7 @@ def _run(name: str, trainer: Trainer, data: Dataset, sizes: Sequence[int]) -> Op
     # Timed on networks of their own: a trained one may hold subnormal numbers, which cost time.
     network = MLP(sizes, seed=trainer.seed)
     twin = ReferenceMLP(network.params)
-    step_seconds, numpy_step_seconds = _median_seconds(
+    step_seconds, numpy_step_seconds = _step_seconds(
         [
             partial(network.train_step, optimizer=optim.get(name)),
             partial(twin.train_step, optimizer=ReferenceOptimizer(name, **hyperparameters)),
@@ -206,21 +207,21 @@ def _run(name: str, trainer: Trainer, data: Dataset, sizes: Sequence[int]) -> Op
     )
 
 
-def _median_seconds(steps: Sequence[Callable[..., object]], batches: Iterable[Batch]) -> list[float]:
-    """Median time of each step, measured by turns over the same few batches."""
-    full = islice(batches, 8)
-    turn = list(islice(cycle([(x.copy(), t) for x, t in full]), WARM_STEPS + BLOCK_STEPS))
-    seconds: list[list[float]] = [[] for _ in steps]
-    for _ in range(BLOCKS):
-        for step, measured in zip(steps, seconds, strict=True):
+def _step_seconds(steps: Sequence[Callable[..., object]], batches: Iterable[Batch]) -> list[float]:
+    """Time of each step: medians of turns over the same few batches, the quickest turn's of each."""
+    few = [(x.copy(), t) for x, t in islice(batches, 8)]
+    turn = list(islice(cycle(few), WARM_STEPS + TURN_STEPS))
+    medians: list[list[float]] = [[] for _ in steps]
+    for _ in range(TURNS):
+        for step, measured in zip(steps, medians, strict=True):
             time.sleep(PAUSE)
-            taken = []
+            seconds = []
             for x, t in turn:
                 begin = time.perf_counter()
                 step(x, t)
-                taken.append(time.perf_counter() - begin)
-            measured += taken[WARM_STEPS:]
-    return [statistics.median(measured) for measured in seconds]
+                seconds.append(time.perf_counter() - begin)
+            measured.append(statistics.median(seconds[WARM_STEPS:]))
+    return [min(measured) for measured in medians]
 
 
 def _environment() -> dict[str, Any]:
@@ -271,7 +272,7 @@ def summary(comparison: Comparison) -> str:
             *table[1:],
             "",
             f"final loss: mean of the last {min(LAST, comparison.steps)} steps",
-            f"ms/step: median; fastdl's threads: {comparison.threads}",
+            f"ms/step: median of {TURN_STEPS} steps, best of {TURNS} turns; threads: {comparison.threads}",
             "NumPy: the same step in plain NumPy, float32, timed by turns with fastdl",
         ]
     )
@@ -326,9 +327,7 @@ def as_png(comparison: Comparison) -> bytes:
         title=f"Training loss on {comparison.data}",
         note=_settings(comparison),
     )
-    image = io.BytesIO()
-    ax.figure.savefig(image, format="png", dpi=150)
-    return image.getvalue()
+    return to_png(ax)
 
 
 def write(comparison: Comparison, folder: Path) -> list[Path]:

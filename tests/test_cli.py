@@ -27,8 +27,8 @@ PNG = b"\x89PNG\r\n\x1a\n"
 @pytest.fixture
 def quick(monkeypatch, tmp_path):
     """Arguments of a short run that writes below the test's folder, with few steps timed."""
-    monkeypatch.setattr(experiment, "BLOCKS", 1)
-    monkeypatch.setattr(experiment, "BLOCK_STEPS", 3)
+    monkeypatch.setattr(experiment, "TURNS", 1)
+    monkeypatch.setattr(experiment, "TURN_STEPS", 3)
     monkeypatch.setattr(experiment, "PAUSE", 0.0)
     return ["compare", "--steps", "30", "--out", str(tmp_path / "out")]
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
 from typing import Any, Protocol
 
 
@@ -31,16 +32,23 @@ class _Lines:
 class _Bar:
     """Steps as a tqdm bar; milestones are left to those who read lines."""
 
-    def __init__(self, bar: Any) -> None:
-        self._bar = bar
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._bar: Any = None  # not before the first step: an error before it has the terminal to itself
 
     def step(self, label: str, loss: float) -> None:
+        if self._bar is None:
+            self._bar = self._make()
         self._bar.set_description_str(label, refresh=False)
         self._bar.set_postfix_str(f"loss {loss:.4f}", refresh=False)
         self._bar.update()
 
     def milestone(self, text: str) -> None:
         pass
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
 
 
 @contextmanager
@@ -58,6 +66,6 @@ def display(steps: int) -> Iterator[Display]:
         tqdm = None
     if tqdm is None or not sys.stderr.isatty():
         yield _Lines()
-        return
-    with tqdm(total=steps, unit="step", dynamic_ncols=True) as bar:
-        yield _Bar(bar)
+    else:
+        with closing(_Bar(partial(tqdm, total=steps, unit="step", dynamic_ncols=True))) as bar:
+            yield bar

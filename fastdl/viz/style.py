@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import io
+from typing import TYPE_CHECKING, cast
 
 from fastdl.errors import MissingDependencyError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # M. Okabe and K. Ito, "Color universal design" (2008), without black, and without yellow: too faint on white.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -39,3 +41,10 @@ def new_axes(op: str, width: float = 8.0, height: float = 4.8) -> Axes:
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure.add_subplot()
+
+
+def to_png(ax: Axes) -> bytes:
+    """PNG image of the figure that the axes are in, at 150 dots an inch."""
+    image = io.BytesIO()
+    cast("Figure", ax.figure).savefig(image, format="png", dpi=150)
+    return image.getvalue()
