@@ -401,6 +401,29 @@ def test_scale_and_dtypes(source, dtype):
         np.testing.assert_array_equal(t, one_hot[labels])
 
 
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_inputs_are_copied_only_when_not_in_c_order(order):
+    x = np.asarray(np.arange(12, dtype=np.uint8).reshape(4, 3), order=order)
+    batches = Batches(x, np.arange(4), 4, shuffle=False)
+    assert np.shares_memory(batches.x, x) == (order == "C")
+    np.testing.assert_array_equal(next(iter(batches))[0], x)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "arg"),
+    [
+        ({"scale": math.nan}, HyperparameterError, "scale"),
+        ({"dtype": "float16"}, DtypeError, "dtype"),
+        ({"x": np.zeros((5, 2), np.int32)}, DtypeError, "data"),
+    ],
+)
+def test_batches_refuse_at_once_what_gather_refuses(arguments, error, arg):
+    x, t = rows(5)
+    with pytest.raises(error) as caught:
+        Batches(**({"x": x, "t": t, "batch_size": 2} | arguments))
+    assert (caught.value.op, caught.value.arg) == ("gather", arg)
+
+
 @pytest.mark.parametrize(
     ("change", "error", "arg"),
     [

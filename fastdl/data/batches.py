@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from fastdl.data.checks import integer
 from fastdl.errors import ArrayError, DtypeError
-from fastdl.reference import gather
+from fastdl.kernels import gather
 
 
 class Batches:
@@ -23,8 +23,8 @@ class Batches:
 
     Parameters
     ----------
-    x : (N, ...) array of uint8, float32 or float64, C-contiguous
-        The inputs; not copied.
+    x : (N, ...) array of uint8, float32 or float64
+        The inputs; copied only if not in C order.
     t : (N, ...) array
         The labels; not copied.
     batch_size : int
@@ -98,7 +98,7 @@ class Batches:
         if len(x) == 0:
             raise ArrayError("there are no rows to make batches of", op="Batches", arg="x", got=str(x.shape))
         gather(x, np.zeros(1, np.int64), scale, dtype)  # refuses now what every batch would refuse
-        self.x = x
+        self.x = np.ascontiguousarray(x)  # here, or gather would copy all of it for every batch
         self.t = t
         self.batch_size = integer(batch_size, op="Batches", arg="batch_size", low=1)
         self.scale = scale
