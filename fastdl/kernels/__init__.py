@@ -1,0 +1,76 @@
+"""The compiled core: every loop over array elements lives here.
+
+=====================  ============================================================================
+file                   what it holds
+=====================  ============================================================================
+``team.hpp``           threads: a region, a team, how tiles are shared
+``product.hpp``        matrix product by register tiles
+``math.hpp``           exp, tanh and sigmoid of one number, as vector code
+``affine.hpp`` ...     a layer's kernel each, as functions of a team
+``rules/*.hpp``        an optimizer's arithmetic on one element each
+``update.hpp``         the engine that runs a rule over many arrays
+``level.cpp``          all of these compiled for one CPU level, as a table
+``_runtime.pyx``       which level and how many threads
+``_arrays.pyx``        the validator
+``_layers.pyx`` ...    the functions below: check, then one call without the GIL that cannot fail
+=====================  ============================================================================
+
+``fastdl.reference`` has the same functions, with the same names and signatures, in plain NumPy.
+"""
+
+from __future__ import annotations
+
+from fastdl.kernels._layers import (
+    ACTIVATIONS,
+    activation_backward,
+    activation_forward,
+    affine_backward,
+    affine_forward,
+    gather,
+    softmax,
+    softmax_cross_entropy,
+)
+from fastdl.kernels._runtime import (
+    FLAGS,
+    LEVELS,
+    OPENMP,
+    cpu_level,
+    get_num_threads,
+    set_num_threads,
+)
+from fastdl.kernels._update import RULES, RuleSpec, update
+
+__all__ = [
+    "ACTIVATIONS",
+    "RULES",
+    "RuleSpec",
+    "activation_backward",
+    "activation_forward",
+    "affine_backward",
+    "affine_forward",
+    "build_info",
+    "cpu_level",
+    "gather",
+    "get_num_threads",
+    "set_num_threads",
+    "softmax",
+    "softmax_cross_entropy",
+    "update",
+]
+
+
+def build_info() -> dict[str, str | bool | list[str]]:
+    """Return how the kernels were compiled and which of them are in use.
+
+    Returns
+    -------
+    dict
+        ``cpu_level`` in use, ``levels`` that were built, ``openmp``, and the compiler's ``flags`` that all levels share.
+
+    Examples
+    --------
+    >>> from fastdl import kernels
+    >>> kernels.build_info()["cpu_level"] in kernels.build_info()["levels"]
+    True
+    """
+    return {"cpu_level": cpu_level(), "levels": list(LEVELS), "openmp": OPENMP, "flags": FLAGS}

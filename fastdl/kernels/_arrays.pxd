@@ -1,0 +1,37 @@
+from cpython.object cimport PyObject
+
+cimport numpy as cnp
+
+# The position of a dtype in the kernels' tables.
+cdef enum:
+    FLOAT32 = 0
+    FLOAT64 = 1
+
+# An argument that is read: an aligned array in native byte order, float32 or float64, of `ndim` dimensions (any where
+# negative), in C order; an array of another layout is copied. `like` >= 0 demands that dtype.
+cdef cnp.ndarray read(object value, str op, str arg, int ndim, int like, object key=*)
+
+# The place for a result: `out`, checked, or a fresh array.
+cdef cnp.ndarray result(object out, str op, str arg, int ndim, const cnp.npy_intp* shape, int dtype)
+
+# An array that is changed in place: as read(), and writeable, and not copied.
+cdef cnp.ndarray changed(object value, str op, str arg, int like, object key)
+
+cdef int dtype_of(cnp.ndarray array) noexcept
+
+# Raises AliasError if an array that is written shares memory with another one.
+cdef int check_apart(list written, list read_only, str op) except -1
+
+cdef object wrong_shape(str op, str arg, object key, object expected, cnp.ndarray got)
+
+# Memory of one array, for check_separate().
+ctypedef struct Span:
+    char* begin
+    char* end
+    bint is_written
+    Py_ssize_t number
+
+cdef void span_of(cnp.ndarray array, bint is_written, Py_ssize_t number, Span* span) noexcept
+
+# Sorts the spans. The first pair that overlaps with one side written goes into `first` and `second`: true if there is one.
+cdef bint find_overlap(Span* spans, Py_ssize_t count, Py_ssize_t* first, Py_ssize_t* second) noexcept nogil

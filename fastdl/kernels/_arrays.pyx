@@ -1,0 +1,173 @@
+"""The validator: what may be passed where an array is wanted, checked before anything is written."""
+
+import numpy as np
+
+cimport numpy as cnp
+
+from fastdl.kernels.errors import AliasError, ArrayError, DtypeError
+
+cnp.import_array()
+
+cdef extern from *:
+    """
+    #include <algorithm>
+    template <class Span>
+    static void sort_spans(Span* spans, Py_ssize_t count) {
+        std::sort(spans, spans + count, [](const Span& a, const Span& b) { return a.begin < b.begin; });
+    }
+    """
+    void sort_spans(Span* spans, Py_ssize_t count) noexcept nogil
+
+cdef type _memmap = np.memmap
+cdef tuple _dtypes = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+cdef int dtype_of(cnp.ndarray array) noexcept:
+    return FLOAT64 if cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT64 else FLOAT32
+
+
+cdef cnp.ndarray _checked(object value, str op, str arg, int like, object key):
+    """An ndarray or memmap of float32 or float64, aligned and in native byte order."""
+    cdef cnp.ndarray array
+    cdef int kind
+    if type(value) is not cnp.ndarray and type(value) is not _memmap:
+        raise DtypeError(
+            "not a NumPy array", op=op, arg=arg, key=key, expected="numpy.ndarray", got=_describe(value),
+            hint="numpy.asarray() makes one of most array-like objects",
+        )
+    array = <cnp.ndarray>value
+    kind = cnp.PyArray_TYPE(array)
+    if kind != cnp.NPY_FLOAT32 and kind != cnp.NPY_FLOAT64:
+        raise DtypeError(
+            "dtype not supported", op=op, arg=arg, key=key, expected="float32 or float64", got=str(array.dtype),
+            hint="Convert it with .astype(numpy.float32)",
+        )
+    if like >= 0 and dtype_of(array) != like:
+        raise DtypeError(
+            "the arrays of one call must have one dtype", op=op, arg=arg, key=key, expected=str(_dtypes[like]),
+            got=str(array.dtype), hint=f"Convert it with .astype(numpy.{_dtypes[like]})",
+        )
+    if not cnp.PyArray_ISNOTSWAPPED(array):
+        raise DtypeError(
+            "not in native byte order", op=op, arg=arg, key=key, expected=str(array.dtype.newbyteorder("=")),
+            got=array.dtype.str, hint="Convert it with .astype(array.dtype.newbyteorder('='))",
+        )
+    if not cnp.PyArray_ISALIGNED(array):
+        raise ArrayError(
+            "not aligned in memory", op=op, arg=arg, key=key, hint="numpy.require(array, requirements='A') copies it",
+        )
+    return array
+
+
+def _describe(value):
+    return f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
+
+
+cdef cnp.ndarray read(object value, str op, str arg, int ndim, int like, object key=None):
+    cdef cnp.ndarray array = _checked(value, op, arg, like, key)
+    if ndim >= 0 and cnp.PyArray_NDIM(array) != ndim:
+        raise ArrayError(
+            "wrong number of dimensions", op=op, arg=arg, key=key, expected=str(ndim), got=f"shape {_shape(array)}",
+        )
+    if cnp.PyArray_IS_C_CONTIGUOUS(array):
+        return array
+    return cnp.PyArray_GETCONTIGUOUS(array)
+
+
+cdef cnp.ndarray changed(object value, str op, str arg, int like, object key):
+    cdef cnp.ndarray array = _checked(value, op, arg, like, key)
+    if not cnp.PyArray_ISWRITEABLE(array):
+        raise ArrayError("read-only", op=op, arg=arg, key=key, hint="Pass a writeable array: array.copy() makes one")
+    return array
+
+
+cdef cnp.ndarray result(object out, str op, str arg, int ndim, const cnp.npy_intp* shape, int dtype):
+    cdef cnp.ndarray array
+    cdef int i
+    if out is None:
+        return cnp.PyArray_EMPTY(ndim, <cnp.npy_intp*>shape, cnp.NPY_FLOAT64 if dtype == FLOAT64 else cnp.NPY_FLOAT32, 0)
+    array = changed(out, op, arg, dtype, None)
+    fits = cnp.PyArray_NDIM(array) == ndim
+    if fits:
+        for i in range(ndim):
+            fits = fits and cnp.PyArray_DIM(array, i) == shape[i]
+    if not fits:
+        raise wrong_shape(op, arg, None, tuple([shape[i] for i in range(ndim)]), array)
+    if not cnp.PyArray_IS_C_CONTIGUOUS(array):
+        raise ArrayError(
+            "not contiguous", op=op, arg=arg, got=f"strides {_strides(array)}", hint="Pass an array in C order, not a view",
+        )
+    return array
+
+
+cdef object wrong_shape(str op, str arg, object key, object expected, cnp.ndarray got):
+    return ArrayError("wrong shape", op=op, arg=arg, key=key, expected=str(expected), got=str(_shape(got)))
+
+
+def _shape(array):
+    return array.shape
+
+
+def _strides(array):
+    return array.strides
+
+
+cdef void span_of(cnp.ndarray array, bint is_written, Py_ssize_t number, Span* span) noexcept:
+    cdef char* begin = <char*>cnp.PyArray_DATA(array)
+    cdef char* end = begin + cnp.PyArray_ITEMSIZE(array)
+    cdef Py_ssize_t i, reach
+    for i in range(cnp.PyArray_NDIM(array)):
+        reach = (cnp.PyArray_DIM(array, i) - 1) * cnp.PyArray_STRIDE(array, i)
+        if reach > 0:
+            end += reach
+        else:
+            begin += reach
+    if cnp.PyArray_SIZE(array) == 0:
+        end = begin = <char*>cnp.PyArray_DATA(array)
+    span.begin = begin
+    span.end = end
+    span.is_written = is_written
+    span.number = number
+
+
+cdef bint find_overlap(Span* spans, Py_ssize_t count, Py_ssize_t* first, Py_ssize_t* second) noexcept nogil:
+    # In order of their beginnings, a span overlaps an earlier one if it begins before that one's end. Of the earlier ones
+    # only the furthest-reaching matters, and of the written ones the furthest-reaching of these.
+    cdef Span* furthest = NULL
+    cdef Span* furthest_written = NULL
+    cdef Span* span
+    cdef Span* other
+    cdef Py_ssize_t i
+    sort_spans(spans, count)
+    for i in range(count):
+        span = &spans[i]
+        if span.begin == span.end:
+            continue
+        other = furthest if span.is_written else furthest_written
+        if other != NULL and span.begin < other.end:
+            first[0] = other.number
+            second[0] = span.number
+            return True
+        if furthest == NULL or span.end > furthest.end:
+            furthest = span
+        if span.is_written and (furthest_written == NULL or span.end > furthest_written.end):
+            furthest_written = span
+    return False
+
+
+cdef int check_apart(list written, list read_only, str op) except -1:
+    """`written` and `read_only` hold (name, array or None)."""
+    cdef Span spans[16]
+    cdef Py_ssize_t count = 0, first, second
+    cdef list named = written + read_only
+    for name, array in named:
+        span_of(_nothing if array is None else array, count < len(written), count, &spans[count])
+        count += 1
+    if find_overlap(spans, count, &first, &second):
+        raise AliasError(
+            f"shares memory with {named[first][0]}", op=op, arg=named[second][0], hint="Give each its own memory",
+        )
+    return 0
+
+
+cdef cnp.ndarray _nothing = np.empty(0, np.float32)

@@ -1,0 +1,559 @@
+"""The kernels of a network's layers, as functions on NumPy arrays."""
+
+import numpy as np
+
+cimport numpy as cnp
+from libc.stdint cimport int64_t
+
+from fastdl.kernels cimport _runtime
+from fastdl.kernels._arrays cimport FLOAT32, FLOAT64, changed, check_apart, dtype_of, read, result, wrong_shape
+from fastdl.kernels.errors import ArrayError, DtypeError, HyperparameterError, LabelError
+
+cnp.import_array()
+
+# In the order of with_activation() in activations.hpp.
+ACTIVATIONS = ("identity", "relu", "sigmoid", "tanh")
+
+cdef dict _activation_numbers = {name: number for number, name in enumerate(ACTIVATIONS)}
+
+
+cdef int _activation(object name, str op) except -1:
+    number = _activation_numbers.get(name) if isinstance(name, str) else None
+    if number is None:
+        raise HyperparameterError(
+            "unknown activation", op=op, arg="activation", expected=f"one of {', '.join(ACTIVATIONS)}", got=repr(name)
+        )
+    return number
+
+
+cdef int _check_not_empty(cnp.ndarray array, str op, str arg) except -1:
+    if cnp.PyArray_SIZE(array) == 0:
+        raise ArrayError("empty", op=op, arg=arg, expected="at least one element", got=f"shape {(<object>array).shape}")
+    return 0
+
+
+cdef int _check_shape2(cnp.ndarray array, Py_ssize_t rows, Py_ssize_t columns, str op, str arg) except -1:
+    if cnp.PyArray_DIM(array, 0) != rows or cnp.PyArray_DIM(array, 1) != columns:
+        raise wrong_shape(op, arg, None, (rows, columns), array)
+    return 0
+
+
+def affine_forward(x, W, b, activation="identity", out=None):
+    """Return ``activation(x @ W + b)``, in one pass.
+
+    Parameters
+    ----------
+    x : ndarray of shape (B, I)
+        A batch of B inputs, float32 or float64. Here as in every function of this module all arrays have one dtype, and one
+        that is not in C order is copied first.
+    W : ndarray of shape (I, O)
+        Weights.
+    b : ndarray of shape (O,)
+        Biases.
+    activation : {"identity", "relu", "sigmoid", "tanh"}
+        Applied while the product is still in the cache.
+    out : ndarray of shape (B, O), optional
+        Where the result goes; C order, sharing no memory with the other arrays.
+
+    Returns
+    -------
+    ndarray of shape (B, O)
+        Each element is one chain of multiply-adds in the order of I, starting from the bias, whatever the number of threads.
+
+    Raises
+    ------
+    DtypeError, ArrayError, AliasError
+        If an array does not fit; ``out`` is untouched then.
+    HyperparameterError
+        If the activation is unknown.
+
+    Notes
+    -----
+    torch keeps W as (O, I) and computes ``x @ W.T + b``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastdl import kernels
+    >>> x = np.array([[1.0, 2.0]])
+    >>> W = np.array([[1.0, -1.0], [1.0, -1.0]])
+    >>> kernels.affine_forward(x, W, np.array([0.5, 0.5]), activation="relu")
+    array([[3.5, 0. ]])
+    """
+    cdef str op = "affine_forward"
+    cdef int f = _activation(activation, op)
+    cdef cnp.ndarray x_ = read(x, op, "x", 2, -1)
+    cdef int dtype = dtype_of(x_)
+    cdef cnp.ndarray w_ = read(W, op, "W", 2, dtype), b_ = read(b, op, "b", 1, dtype), y
+    cdef cnp.npy_intp batch = cnp.PyArray_DIM(x_, 0), inputs = cnp.PyArray_DIM(x_, 1), outputs = cnp.PyArray_DIM(w_, 1)
+    cdef cnp.npy_intp shape[2]
+    _check_not_empty(x_, op, "x")
+    _check_shape2(w_, inputs, outputs, op, "W")
+    _check_not_empty(w_, op, "W")
+    if cnp.PyArray_DIM(b_, 0) != outputs:
+        raise wrong_shape(op, "b", None, (outputs,), b_)
+    shape[0], shape[1] = batch, outputs
+    y = result(out, op, "out", 2, shape, dtype)
+    if out is not None:
+        check_apart([("out", y)], [("x", x_), ("W", w_), ("b", b_)], op)
+
+    cdef const void* x_data = cnp.PyArray_DATA(x_)
+    cdef const void* w_data = cnp.PyArray_DATA(w_)
+    cdef const void* b_data = cnp.PyArray_DATA(b_)
+    cdef void* y_data = cnp.PyArray_DATA(y)
+    cdef int threads = _runtime.enter()
+    cdef bint done
+    with nogil:
+        done = _runtime.kernels().affine_forward[dtype](
+            threads, batch, inputs, outputs, x_data, w_data, b_data, f, y_data)
+        _runtime.leave(threads)
+    if not done:
+        raise MemoryError(op)
+    return y
+
+
+def affine_backward(dout, x, W, y=None, activation="identity", need_dx=True, out=None):
+    """Return the gradients of a loss with respect to the arguments of :func:`affine_forward`.
+
+    With ``dz = dout * activation'(y)``: ``dx = dz @ W.T``, ``dW = x.T @ dz``, ``db = dz.sum(axis=0)``.
+
+    Parameters
+    ----------
+    dout : ndarray of shape (B, O)
+        The gradient with respect to the result of the forward pass.
+    x : ndarray of shape (B, I)
+        The inputs of the forward pass.
+    W : ndarray of shape (I, O)
+        The weights of the forward pass.
+    y : ndarray of shape (B, O), optional
+        The result of the forward pass; needed unless the activation is the identity.
+    activation : {"identity", "relu", "sigmoid", "tanh"}
+        That of the forward pass.
+    need_dx : bool
+        Whether dx is wanted: a network's first layer does not need it.
+    out : tuple of three ndarrays, optional
+        Where dx (None if not needed), dW and db go.
+
+    Returns
+    -------
+    dx : ndarray of shape (B, I), or None if not needed
+    dW : ndarray of shape (I, O)
+    db : ndarray of shape (O,)
+        Summed in double precision.
+
+    Raises
+    ------
+    DtypeError, ArrayError, AliasError
+        If an array does not fit; ``out`` is untouched then.
+    HyperparameterError
+        If the activation is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastdl import kernels
+    >>> x, W = np.array([[1.0, 2.0]]), np.array([[1.0], [3.0]])
+    >>> dx, dW, db = kernels.affine_backward(np.array([[1.0]]), x, W)
+    >>> dx, dW.ravel(), db
+    (array([[1., 3.]]), array([1., 2.]), array([1.]))
+    """
+    cdef str op = "affine_backward"
+    cdef int f = _activation(activation, op)
+    cdef cnp.ndarray dout_ = read(dout, op, "dout", 2, -1)
+    cdef int dtype = dtype_of(dout_)
+    cdef cnp.ndarray x_ = read(x, op, "x", 2, dtype), w_ = read(W, op, "W", 2, dtype), y_, dx, dw, db
+    cdef cnp.npy_intp batch = cnp.PyArray_DIM(x_, 0), inputs = cnp.PyArray_DIM(x_, 1), outputs = cnp.PyArray_DIM(w_, 1)
+    cdef cnp.npy_intp shape[2]
+    cdef const void* y_data = NULL
+    cdef void* dx_data = NULL
+    _check_not_empty(x_, op, "x")
+    _check_shape2(w_, inputs, outputs, op, "W")
+    _check_not_empty(w_, op, "W")
+    _check_shape2(dout_, batch, outputs, op, "dout")
+    y_ = None
+    if f != 0:
+        if y is None:
+            raise ArrayError(
+                "missing", op=op, arg="y", expected=f"shape {(batch, outputs)}", got="None",
+                hint=f"Pass what affine_forward returned: the derivative of {activation} is computed from it",
+            )
+        y_ = read(y, op, "y", 2, dtype)
+        _check_shape2(y_, batch, outputs, op, "y")
+        y_data = cnp.PyArray_DATA(y_)
+    if out is None:
+        out = (None, None, None)
+    elif not isinstance(out, tuple) or len(out) != 3:
+        raise ArrayError("not a tuple of three arrays", op=op, arg="out", expected="(dx or None, dW, db)")
+    dx = None
+    if need_dx:
+        shape[0], shape[1] = batch, inputs
+        dx = result(out[0], op, "out[0]", 2, shape, dtype)
+        dx_data = cnp.PyArray_DATA(dx)
+    shape[0], shape[1] = inputs, outputs
+    dw = result(out[1], op, "out[1]", 2, shape, dtype)
+    shape[0] = outputs
+    db = result(out[2], op, "out[2]", 1, shape, dtype)
+    if out[0] is not None or out[1] is not None or out[2] is not None:
+        check_apart(
+            [("out[0]", dx), ("out[1]", dw), ("out[2]", db)], [("dout", dout_), ("x", x_), ("W", w_), ("y", y_)], op
+        )
+
+    cdef const void* dout_data = cnp.PyArray_DATA(dout_)
+    cdef const void* x_data = cnp.PyArray_DATA(x_)
+    cdef const void* w_data = cnp.PyArray_DATA(w_)
+    cdef void* dw_data = cnp.PyArray_DATA(dw)
+    cdef void* db_data = cnp.PyArray_DATA(db)
+    cdef int threads = _runtime.enter()
+    cdef bint done
+    with nogil:
+        done = _runtime.kernels().affine_backward[dtype](
+            threads, batch, inputs, outputs, dout_data, x_data, w_data, y_data, f, dx_data, dw_data, db_data)
+        _runtime.leave(threads)
+    if not done:
+        raise MemoryError(op)
+    return dx, dw, db
+
+
+def activation_forward(x, activation, out=None):
+    """Return the activation of every element.
+
+    Parameters
+    ----------
+    x : ndarray of any shape
+        float32 or float64.
+    activation : {"identity", "relu", "sigmoid", "tanh"}
+        relu is ``max(x, 0)``, sigmoid ``1 / (1 + exp(-x))``; sigmoid and tanh are right to 2 ulp, at ±inf and NaN too.
+    out : ndarray of the same shape, optional
+        Where the result goes; it may be ``x`` itself.
+
+    Returns
+    -------
+    ndarray of the same shape
+
+    Raises
+    ------
+    DtypeError, ArrayError, AliasError
+        If an array does not fit; ``out`` is untouched then.
+    HyperparameterError
+        If the activation is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastdl import kernels
+    >>> kernels.activation_forward(np.array([-1.0, 0.0, 2.0]), "relu")
+    array([0., 0., 2.])
+    """
+    cdef str op = "activation_forward"
+    cdef int f = _activation(activation, op)
+    cdef cnp.ndarray x_ = read(x, op, "x", -1, -1)
+    cdef int dtype = dtype_of(x_)
+    cdef cnp.ndarray y = result(out, op, "out", cnp.PyArray_NDIM(x_), cnp.PyArray_DIMS(x_), dtype)
+    cdef const void* x_data = cnp.PyArray_DATA(x_)
+    cdef void* y_data = cnp.PyArray_DATA(y)
+    if x_data != y_data:
+        check_apart([("out", y)], [("x", x_)], op)
+    cdef Py_ssize_t size = cnp.PyArray_SIZE(x_)
+    cdef int threads = _runtime.enter()
+    with nogil:
+        _runtime.kernels().activation_forward[dtype](threads, size, x_data, f, y_data)
+        _runtime.leave(threads)
+    return y
+
+
+def activation_backward(dout, y, activation, out=None):
+    """Return the gradient with respect to the input of an activation.
+
+    The derivative comes from the activation's result: relu ``y > 0``, sigmoid ``y (1 - y)``, tanh ``1 - y ** 2``.
+
+    Parameters
+    ----------
+    dout : ndarray of any shape
+        The gradient with respect to the activation's result.
+    y : ndarray of the same shape
+        The activation's result.
+    activation : {"identity", "relu", "sigmoid", "tanh"}
+        Which it was.
+    out : ndarray of the same shape, optional
+        Where the result goes; it may be ``dout`` or ``y`` itself.
+
+    Returns
+    -------
+    ndarray of the same shape
+
+    Raises
+    ------
+    DtypeError, ArrayError, AliasError
+        If an array does not fit; ``out`` is untouched then.
+    HyperparameterError
+        If the activation is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastdl import kernels
+    >>> kernels.activation_backward(np.array([5.0, 5.0]), np.array([0.0, 2.0]), "relu")
+    array([0., 5.])
+    """
+    cdef str op = "activation_backward"
+    cdef int f = _activation(activation, op)
+    cdef cnp.ndarray dout_ = read(dout, op, "dout", -1, -1)
+    cdef int dtype = dtype_of(dout_)
+    cdef cnp.ndarray y_ = read(y, op, "y", cnp.PyArray_NDIM(dout_), dtype)
+    if not cnp.PyArray_SAMESHAPE(dout_, y_):
+        raise wrong_shape(op, "y", None, (<object>dout_).shape, y_)
+    cdef cnp.ndarray dx = result(out, op, "out", cnp.PyArray_NDIM(y_), cnp.PyArray_DIMS(y_), dtype)
+    cdef const void* dout_data = cnp.PyArray_DATA(dout_)
+    cdef const void* y_data = cnp.PyArray_DATA(y_)
+    cdef void* dx_data = cnp.PyArray_DATA(dx)
+    check_apart(
+        [("out", dx)],
+        [("dout", None if dout_data == dx_data else dout_), ("y", None if y_data == dx_data else y_)],
+        op,
+    )
+    cdef Py_ssize_t size = cnp.PyArray_SIZE(y_)
+    cdef int threads = _runtime.enter()
+    with nogil:
+        _runtime.kernels().activation_backward[dtype](threads, size, dout_data, y_data, f, dx_data)
+        _runtime.leave(threads)
+    return dx
+
+
+def softmax(x, out=None):
+    """Return the softmax of each row: ``exp(x - max) / sum(exp(x - max))``.
+
+    Parameters
+    ----------
+    x : ndarray of shape (B, C)
+        float32 or float64.
+    out : ndarray of shape (B, C), optional
+        Where the result goes.
+
+    Returns
+    -------
+    ndarray of shape (B, C)
+        Rows that sum to 1. A row with a NaN or +inf, or of nothing but -inf, comes out as NaN.
+
+    Raises
+    ------
+    DtypeError, ArrayError, AliasError
+        If an array does not fit; ``out`` is untouched then.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastdl import kernels
+    >>> kernels.softmax(np.zeros((1, 4)))
+    array([[0.25, 0.25, 0.25, 0.25]])
+    """
+    cdef str op = "softmax"
+    cdef cnp.ndarray x_ = read(x, op, "x", 2, -1)
+    cdef int dtype = dtype_of(x_)
+    _check_not_empty(x_, op, "x")
+    cdef cnp.ndarray y = result(out, op, "out", 2, cnp.PyArray_DIMS(x_), dtype)
+    if out is not None:
+        check_apart([("out", y)], [("x", x_)], op)
+    cdef Py_ssize_t batch = cnp.PyArray_DIM(x_, 0), classes = cnp.PyArray_DIM(x_, 1)
+    cdef const void* x_data = cnp.PyArray_DATA(x_)
+    cdef void* y_data = cnp.PyArray_DATA(y)
+    cdef int threads = _runtime.enter()
+    with nogil:
+        _runtime.kernels().softmax[dtype](threads, batch, classes, x_data, y_data)
+        _runtime.leave(threads)
+    return y
+
+
+cdef cnp.ndarray _class_numbers(object labels, Py_ssize_t batch, Py_ssize_t classes, str op):
+    """The labels as int64 class numbers, each of them checked."""
+    cdef cnp.ndarray numbers, array
+    cdef const int64_t* number
+    cdef Py_ssize_t i
+    if not isinstance(labels, np.ndarray):
+        raise DtypeError("not a NumPy array", op=op, arg="labels", expected="numpy.ndarray", got=type(labels).__qualname__)
+    array = labels
+    if cnp.PyArray_NDIM(array) == 2:
+        numbers = _from_one_hot(array, batch, classes, op)
+    else:
+        if cnp.PyArray_NDIM(array) != 1 or cnp.PyArray_DIM(array, 0) != batch:
+            raise LabelError(
+                "wrong shape", op=op, arg="labels", expected=f"({batch},) or ({batch}, {classes})", got=str(labels.shape)
+            )
+        if labels.dtype.kind not in "iu":
+            raise LabelError(
+                "not integers", op=op, arg="labels", expected="an integer dtype, or one-hot rows", got=str(labels.dtype),
+                hint="Convert class numbers with .astype(numpy.int64)",
+            )
+        if labels.dtype == np.uint64 and (labels > np.uint64(classes)).any():
+            i = int(np.argmax(labels > np.uint64(classes)))
+            raise _label_out_of_range(i, labels[i], classes, op)
+        numbers = np.ascontiguousarray(labels, dtype=np.int64)
+    number = <const int64_t*>cnp.PyArray_DATA(numbers)
+    for i in range(batch):
+        if number[i] < 0 or number[i] >= classes:
+            raise _label_out_of_range(i, number[i], classes, op)
+    return numbers
+
+
+def _label_out_of_range(i, label, classes, op):
+    return LabelError(
+        "no such class", op=op, arg="labels", key=i, expected=f"an integer from 0 to {classes - 1}", got=str(label)
+    )
+
+
+def _from_one_hot(labels, batch, classes, op):
+    if labels.shape != (batch, classes):
+        raise LabelError("wrong shape", op=op, arg="labels", expected=str((batch, classes)), got=str(labels.shape))
+    if labels.dtype.kind not in "biuf":
+        raise LabelError("not numbers", op=op, arg="labels", expected="one-hot rows", got=str(labels.dtype))
+    is_one = labels == 1
+    wrong = (is_one.sum(axis=1) != 1) | ((labels == 0).sum(axis=1) != classes - 1)
+    if wrong.any():
+        i = int(np.argmax(wrong))
+        raise LabelError("not one-hot", op=op, arg="labels", key=i, expected="a single 1, otherwise 0", got=str(labels[i]))
+    return np.ascontiguousarray(is_one.argmax(axis=1), dtype=np.int64)
+
+
+def softmax_cross_entropy(logits, labels, out=None):
+    """Return the mean cross-entropy of softmax(logits) against the labels, and its gradient, in one pass.
+
+    ``loss = mean(log(sum(exp(logits))) - logits[label])``, ``gradient = (softmax(logits) - onehot) / B``.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (B, C)
+        float32 or float64.
+    labels : ndarray of shape (B,) or (B, C)
+        Class numbers from 0 to C - 1 of any integer dtype, or one-hot rows.
+    out : ndarray of shape (B, C), optional
+        Where the gradient goes.
+
+    Returns
+    -------
+    loss : float
+        Added up in double precision.
+    gradient : ndarray of shape (B, C)
+
+    Raises
+    ------
+    DtypeError, ArrayError, AliasError
+        If an array does not fit; ``out`` is untouched then.
+    LabelError
+        If a label is not one of the classes, with its index and value.
+
+    Notes
+    -----
+    The book takes the logarithm of the softmax plus 1e-7, which bounds the loss at 16.1; this computes it from the logits,
+    which needs no such constant. torch's ``cross_entropy`` agrees.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastdl import kernels
+    >>> loss, gradient = kernels.softmax_cross_entropy(np.zeros((1, 2)), np.array([1]))
+    >>> print(f"{loss:.4f}", gradient)
+    0.6931 [[ 0.5 -0.5]]
+    """
+    cdef str op = "softmax_cross_entropy"
+    cdef cnp.ndarray x_ = read(logits, op, "logits", 2, -1)
+    cdef int dtype = dtype_of(x_)
+    _check_not_empty(x_, op, "logits")
+    cdef Py_ssize_t batch = cnp.PyArray_DIM(x_, 0), classes = cnp.PyArray_DIM(x_, 1)
+    cdef cnp.ndarray numbers = _class_numbers(labels, batch, classes, op)
+    cdef cnp.ndarray gradient = result(out, op, "out", 2, cnp.PyArray_DIMS(x_), dtype)
+    if out is not None:
+        check_apart([("out", gradient)], [("logits", x_), ("labels", numbers)], op)
+    cdef const void* x_data = cnp.PyArray_DATA(x_)
+    cdef const int64_t* label_data = <const int64_t*>cnp.PyArray_DATA(numbers)
+    cdef void* gradient_data = cnp.PyArray_DATA(gradient)
+    cdef double loss = 0
+    cdef int threads = _runtime.enter()
+    cdef bint done
+    with nogil:
+        done = _runtime.kernels().softmax_cross_entropy[dtype](
+            threads, batch, classes, x_data, label_data, &loss, gradient_data)
+        _runtime.leave(threads)
+    if not done:
+        raise MemoryError(op)
+    return loss, gradient
+
+
+def gather(data, indices, scale=1.0, dtype="float32", out=None):
+    """Return chosen rows of the data as floats, times a scale: a mini-batch.
+
+    Parameters
+    ----------
+    data : ndarray of shape (N, ...)
+        uint8, float32 or float64, in C order: images stay bytes in memory.
+    indices : ndarray of shape (B,)
+        Row numbers from 0 to N - 1, of an integer dtype.
+    scale : float
+        What each element is multiplied by: 1 / 255 takes pixels to [0, 1].
+    dtype : {"float32", "float64"}
+        That of the result.
+    out : ndarray of shape (B, ...), optional
+        Where the result goes; it has the dtype.
+
+    Returns
+    -------
+    ndarray of shape (B, ...)
+
+    Raises
+    ------
+    DtypeError, ArrayError, AliasError
+        If an array does not fit or an index is out of range; ``out`` is untouched then.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastdl import kernels
+    >>> pixels = np.array([[0, 255], [51, 102]], dtype=np.uint8)
+    >>> kernels.gather(pixels, np.array([1]), scale=1 / 255)
+    array([[0.2, 0.4]], dtype=float32)
+    """
+    cdef str op = "gather"
+    cdef cnp.ndarray data_, numbers, batch
+    cdef int source, target, i
+    cdef Py_ssize_t rows, count, width = 1, k
+    cdef const int64_t* number
+    cdef double factor
+    cdef cnp.npy_intp shape[64]
+    if isinstance(data, np.ndarray) and data.dtype == np.uint8:
+        data_ = np.ascontiguousarray(data)
+        source = 0
+    else:
+        data_ = read(data, op, "data", -1, -1)
+        source = 1 + dtype_of(data_)
+    if cnp.PyArray_NDIM(data_) == 0:
+        raise ArrayError("has no rows", op=op, arg="data", expected="at least one dimension", got="shape ()")
+    if dtype not in ("float32", "float64", np.float32, np.float64):
+        raise DtypeError("dtype not supported", op=op, arg="dtype", expected="float32 or float64", got=repr(dtype))
+    target = FLOAT32 if np.dtype(dtype) == np.float32 else FLOAT64
+    if not isinstance(indices, np.ndarray) or indices.ndim != 1 or indices.dtype.kind not in "iu":
+        raise DtypeError("not a row of integers", op=op, arg="indices", expected="an integer array of shape (B,)")
+    numbers = np.ascontiguousarray(indices, dtype=np.int64)
+    if isinstance(scale, bool) or not isinstance(scale, (int, float, np.integer, np.floating)) or not np.isfinite(scale):
+        raise HyperparameterError("not a finite number", op=op, arg="scale", got=repr(scale))
+    factor = scale
+    rows = cnp.PyArray_DIM(data_, 0)
+    count = cnp.PyArray_DIM(numbers, 0)
+    number = <const int64_t*>cnp.PyArray_DATA(numbers)
+    for k in range(count):
+        if number[k] < 0 or number[k] >= rows:
+            raise ArrayError(
+                "no such row", op=op, arg="indices", key=k, expected=f"an integer from 0 to {rows - 1}", got=str(number[k])
+            )
+    shape[0] = count
+    for i in range(1, cnp.PyArray_NDIM(data_)):
+        shape[i] = cnp.PyArray_DIM(data_, i)
+        width *= shape[i]
+    batch = result(out, op, "out", cnp.PyArray_NDIM(data_), shape, target)
+    if out is not None:
+        check_apart([("out", batch)], [("data", data_), ("indices", numbers)], op)
+
+    cdef const void* from_ = cnp.PyArray_DATA(data_)
+    cdef void* to = cnp.PyArray_DATA(batch)
+    cdef int threads = _runtime.enter()
+    with nogil:
+        _runtime.kernels().gather[source][target](threads, count, width, from_, number, factor, to)
+        _runtime.leave(threads)
+    return batch
