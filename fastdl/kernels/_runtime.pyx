@@ -54,18 +54,19 @@ def _choose_level():
     return wanted
 
 
+def _read_text(path):
+    with open(path) as file:
+        return file.read()
+
+
 def _quota():
     """CPUs that the process may use at the same time by its cgroup's quota, or a large number without one."""
-    for path, parse in (
-        ("/sys/fs/cgroup/cpu.max", lambda text: text.split()),
-        ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", lambda text: (text, open("/sys/fs/cgroup/cpu/cpu.cfs_period_us").read())),
-    ):
+    for paths in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):
         try:
-            with open(path) as file:
-                quota, period = parse(file.read())
+            quota, period = " ".join(_read_text(f"/sys/fs/cgroup/{path}") for path in paths).split()
             if int(quota) > 0:
                 return max(1, -(-int(quota) // int(period)))
-        except (OSError, ValueError):
+        except (OSError, ValueError):  # another version of cgroups, or "max"
             continue
     return MAX_THREADS
 

@@ -1,4 +1,4 @@
-// Activations: y = f(x) and its derivative, which each of these can tell from y alone.
+// Activations: y = f(x), and dx = dout f'(x), which each of these can tell from y alone.
 #pragma once
 
 #include <algorithm>
@@ -10,23 +10,23 @@ namespace FASTDL_LEVEL {
 
 struct Identity {
   template <class T> static T forward(T x) { return x; }
-  template <class T> static T derivative(T) { return 1; }
+  template <class T> static T backward(T dout, T) { return dout; }
 };
 
 // Glorot, Bordes and Bengio 2011. A NaN stays one; the derivative at 0 is taken as 0.
 struct ReLU {
   template <class T> static T forward(T x) { return x < 0 ? T(0) : x; }
-  template <class T> static T derivative(T y) { return y > 0 ? T(1) : T(0); }
+  template <class T> static T backward(T dout, T y) { return y > 0 ? dout : T(0); }
 };
 
 struct Sigmoid {
   template <class T> static T forward(T x) { return sigmoid(x); }
-  template <class T> static T derivative(T y) { return y * (1 - y); }
+  template <class T> static T backward(T dout, T y) { return dout * (y * (1 - y)); }
 };
 
 struct Tanh {
   template <class T> static T forward(T x) { return tanh(x); }
-  template <class T> static T derivative(T y) { return 1 - y * y; }
+  template <class T> static T backward(T dout, T y) { return dout * (1 - y * y); }
 };
 
 // Calls work(f) with the activation of that number, the order of ACTIVATIONS in __init__.py.
@@ -46,8 +46,8 @@ void activate(const T* x, T* y, index count) {
 }
 
 template <class F, class T>
-void differentiate(const T* dout, const T* y, T* dx, index count) {
-  for (index i = 0; i < count; ++i) dx[i] = dout[i] * F::derivative(y[i]);
+void backpropagate(const T* dout, const T* y, T* dx, index count) {
+  for (index i = 0; i < count; ++i) dx[i] = F::backward(dout[i], y[i]);
 }
 
 constexpr index activation_tile = 2048;  // elements
@@ -79,7 +79,7 @@ void activation_backward(int threads, index size, const T* dout, const T* y, int
   with_activation(activation, [&](auto f) {
     run(size < parallel_activated ? 1 : threads, [&](const Team& team) {
       share_elements(team, size, [&](index offset, index count) {
-        differentiate<decltype(f)>(dout + offset, y + offset, dx + offset, count);
+        backpropagate<decltype(f)>(dout + offset, y + offset, dx + offset, count);
       });
     });
   });

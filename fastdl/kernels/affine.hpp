@@ -75,7 +75,7 @@ bool affine_backward(int threads, index batch, index inputs, index outputs, cons
     if (!is_linear) {
       with_activation(activation, [&](auto f) {
         share_elements(team, batch * outputs, [&](index offset, index count) {
-          differentiate<decltype(f)>(dout + offset, y + offset, dz + offset, count);
+          backpropagate<decltype(f)>(dout + offset, y + offset, dz + offset, count);
         });
       });
       team.barrier();

@@ -1,0 +1,18 @@
+"""Layers, the loss, initial weights and networks.
+
+A layer has ``forward(x, train=False)``, ``backward(dout)``, and its parameters and their gradients in the dicts ``params``
+and ``grads``. In training it keeps what its backward pass needs; otherwise it keeps nothing.
+"""
+
+from __future__ import annotations
+
+from fastdl.nn import initializers
+from fastdl.nn.affine import Affine
+from fastdl.nn.layer import Layer
+from fastdl.nn.mlp import MLP
+from fastdl.nn.relu import ReLU
+from fastdl.nn.sigmoid import Sigmoid
+from fastdl.nn.softmax_cross_entropy import SoftmaxCrossEntropy
+from fastdl.nn.tanh import Tanh
+
+__all__ = ["MLP", "Affine", "Layer", "ReLU", "Sigmoid", "SoftmaxCrossEntropy", "Tanh", "initializers"]

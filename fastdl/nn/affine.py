@@ -1,0 +1,70 @@
+"""The affine layer, with the activation that follows it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from fastdl import kernels
+from fastdl.nn.layer import Layer, not_trained
+
+
+class Affine(Layer):
+    """An affine layer: ``activation(x @ W + b)``.
+
+    Parameters
+    ----------
+    W : ndarray of shape (I, O)
+        Weights, float32 or float64; the layer uses this very array.
+    b : ndarray of shape (O,)
+        Biases of the same dtype; this very array.
+    activation : {"identity", "relu", "sigmoid", "tanh"}
+        Computed in the same pass.
+    need_dx : bool
+        Whether the backward pass returns the gradient of the input: a network's first layer is spared it.
+
+    Raises
+    ------
+    DtypeError, ArrayError, HyperparameterError
+        By ``forward`` and ``backward``, if something does not fit.
+
+    Notes
+    -----
+    Keeps x and its output from a forward pass in training until the next one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastdl import nn
+    >>> layer = nn.Affine(np.array([[2.0], [1.0]]), np.array([-1.0]), activation="relu")
+    >>> layer.forward(np.array([[1.0, 1.0], [0.0, 0.0]]), train=True)
+    array([[2.],
+           [0.]])
+    >>> layer.backward(np.array([[1.0], [1.0]]))
+    array([[2., 1.],
+           [0., 0.]])
+    >>> layer.grads["b"]
+    array([1.])
+    """
+
+    def __init__(self, W: NDArray[Any], b: NDArray[Any], activation: str = "identity", need_dx: bool = True) -> None:
+        super().__init__()
+        self.params = {"W": W, "b": b}
+        self.activation = activation
+        self.need_dx = need_dx
+        self._passed: tuple[NDArray[Any], NDArray[Any]] | None = None
+
+    def forward(self, x: NDArray[Any], train: bool = False) -> NDArray[Any]:
+        y = kernels.affine_forward(x, self.params["W"], self.params["b"], self.activation)
+        if train:
+            self._passed = x, y
+        return y
+
+    def backward(self, dout: NDArray[Any]) -> NDArray[Any] | None:
+        if self._passed is None:
+            raise not_trained("Affine.backward")
+        x, y = self._passed
+        dx, dW, db = kernels.affine_backward(dout, x, self.params["W"], y, self.activation, self.need_dx)
+        self.grads = {"W": dW, "b": db}
+        return dx

@@ -1,0 +1,70 @@
+"""What a layer is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from fastdl.errors import FastdlError
+
+
+class Layer:
+    """The base of all layers.
+
+    Attributes
+    ----------
+    params, grads : dict of str to ndarray
+        The parameters, which an optimizer changes in place, and after ``backward`` their gradients.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastdl import nn
+    >>> class Double(nn.Layer):
+    ...     def forward(self, x, train=False):
+    ...         return 2 * x
+    ...     def backward(self, dout):
+    ...         return 2 * dout
+    >>> Double().forward(np.ones(2))
+    array([2., 2.])
+    """
+
+    def __init__(self) -> None:
+        self.params: dict[str, NDArray[Any]] = {}
+        self.grads: dict[str, NDArray[Any]] = {}
+
+    def forward(self, x: NDArray[Any], train: bool = False) -> NDArray[Any]:
+        """Return the layer's output; in training, keep what ``backward`` needs.
+
+        Parameters
+        ----------
+        x : ndarray of shape (B, ...)
+            A batch of inputs.
+        train : bool
+            Whether ``backward`` follows.
+
+        Returns
+        -------
+        ndarray of shape (B, ...)
+        """
+        raise TypeError(f"{type(self).__qualname__} does not define forward()")
+
+    def backward(self, dout: NDArray[Any]) -> NDArray[Any] | None:
+        """Return the gradient with respect to the input of the last ``forward`` in training; fill ``grads``.
+
+        Parameters
+        ----------
+        dout : ndarray
+            The gradient with respect to that forward pass's output.
+
+        Returns
+        -------
+        ndarray of the input's shape, or None where nobody needs it
+        """
+        raise TypeError(f"{type(self).__qualname__} does not define backward()")
+
+
+def not_trained(op: str) -> FastdlError:
+    """The error of a backward pass that no forward pass in training came before."""
+    return FastdlError("no forward pass in training came before", op=op, hint="Call forward(x, train=True) first")
