@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from fastdl._version import __version__
-from fastdl.errors import DataError, FastdlError
+from fastdl.errors import DataError, FastdlError, HyperparameterError
 
 EXIT_ERROR = 2  # as argparse's own
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -144,13 +145,13 @@ def _compare(arguments: argparse.Namespace) -> None:
             arg="--data-dir",
             hint="Add --data-dir FOLDER, where its four IDX files are",
         )
+    names = _optimizer_names(arguments.optimizers)
     # What cannot be written or drawn is better known before the training than after it.
     make_folder(arguments.out)
     new_axes("fastdl compare")
     if arguments.threads is not None:
         kernels.set_num_threads(arguments.threads)
     data = load_digits() if arguments.data == "digits" else load_mnist(arguments.data_dir)
-    names = [name.strip().lower() for name in arguments.optimizers.split(",")]
 
     with display(len(names) * arguments.steps) as shown:
 
@@ -169,7 +170,24 @@ def _compare(arguments: argparse.Namespace) -> None:
             progress=progress,
         )
     paths = write(comparison, arguments.out)
-    print(f"\n{summary(comparison)}\n\nwritten: {', '.join(map(str, paths))}")
+    print(f"{summary(comparison)}\n\nwritten: {', '.join(map(str, paths))}")
+
+
+def _optimizer_names(text: str) -> list[str]:
+    from fastdl.optim import OPTIMIZERS
+
+    names = [name.strip().lower() for name in text.split(",")]
+    for name in names:
+        if name not in OPTIMIZERS:
+            near = difflib.get_close_matches(name, OPTIMIZERS, n=1)
+            raise HyperparameterError(
+                "unknown optimizer",
+                arg="--optimizers",
+                expected=f"some of {','.join(OPTIMIZERS)}",
+                got=repr(name),
+                hint=f"Did you mean {near[0]}?" if near else "",
+            )
+    return names
 
 
 def _info(arguments: argparse.Namespace) -> None:

@@ -25,6 +25,7 @@ from fastdl import kernels, optim
 from fastdl._files import make_folder, write_atomically
 from fastdl._version import __version__
 from fastdl.data import Batches, Dataset
+from fastdl.data.checks import integer
 from fastdl.errors import HyperparameterError
 from fastdl.nn import MLP
 from fastdl.reference.network import ReferenceMLP, ReferenceOptimizer
@@ -153,11 +154,12 @@ def compare(
     >>> [run.optimizer for run in result.runs], result.sizes
     (['adam'], (64, 100, 100, 100, 100, 10))
     """
-    names = list(optimizers)
+    names = [name.lower() for name in optimizers]
     if not names or len(set(names)) < len(names):
         raise HyperparameterError(
             "each optimizer is run once", op="compare", arg="optimizers", got=", ".join(names) or "none"
         )
+    integer(seed, op="compare", arg="seed", low=0)
     sizes = (data.features, *HIDDEN, data.classes)
     trainers = {
         name: Trainer(
@@ -183,7 +185,7 @@ def compare(
 
 
 def _run(name: str, trainer: Trainer, data: Dataset, sizes: Sequence[int]) -> OptimizerRun:
-    hyperparameters = {key: float(getattr(trainer.optimizer, key)) for key in kernels.RULES[name].hyper}
+    hyperparameters = trainer.optimizer.hyperparameters
     history = trainer.fit(data.x_train, data.t_train, scale=data.scale)
     _, test_accuracy = evaluate(trainer.network, data.x_test, data.t_test, scale=data.scale)
 

@@ -177,28 +177,30 @@ def test_signals_at_any_time_fall_between_steps(digits):
     def remember(record):
         whole[tuple(snapshot(clean.network).values())] = record.step
 
-    clean = make_trainer(epochs=30, progress=remember)
+    clean = make_trainer(epochs=100, progress=remember)
     whole[tuple(snapshot(clean.network).values())] = 0
     clean.fit(digits.x, digits.t, scale=digits.scale)
 
     def interrupt(number, frame):
         raise KeyboardInterrupt
 
+    interrupted = 0
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
-        for delay in np.random.default_rng(0).uniform(0.001, 0.02, 40):
-            trainer = make_trainer(epochs=30)
+        for delay in np.random.default_rng(0).uniform(0.001, 0.01, 60):
+            trainer = make_trainer(epochs=100)
             try:
                 signal.setitimer(signal.ITIMER_REAL, delay)
                 trainer.fit(digits.x, digits.t, scale=digits.scale)
                 signal.setitimer(signal.ITIMER_REAL, 0)
             except KeyboardInterrupt:
-                pass
+                interrupted += 1
             step = whole[tuple(snapshot(trainer.network).values())]
             assert len(trainer.history.losses) in (step, step - 1)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+    assert interrupted > 10
 
 
 def test_a_diverged_run_goes_on_and_says_where(digits):
@@ -220,9 +222,10 @@ def test_a_diverged_run_goes_on_and_says_where(digits):
         ({"epochs": "3"}, "epochs"),
         ({"epochs": None, "steps": -1}, "steps"),
         ({"epochs": 1, "steps": 1}, "steps"),
+        ({"seed": -1}, "seed"),
     ],
 )
-def test_a_count_out_of_range_is_refused(options, arg):
+def test_a_number_out_of_range_is_refused(options, arg):
     with pytest.raises(errors.HyperparameterError) as caught:
         make_trainer(**options)
     assert caught.value.arg == arg

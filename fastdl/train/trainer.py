@@ -63,7 +63,7 @@ class Trainer:
         Passes over the data in one call of `fit`; 20 if neither this nor ``steps`` is given.
     steps : int >= 1, optional
         Mini-batches in one call of `fit`, in place of ``epochs``.
-    seed : int, optional
+    seed : int >= 0, optional
         Seed of the shuffling; None takes one from the operating system.
     progress : True or callable, optional
         None: silent. True: on stderr, a bar if that is a terminal and tqdm is installed, else a line for each
@@ -77,7 +77,7 @@ class Trainer:
     Raises
     ------
     HyperparameterError
-        If a count is not an integer >= 1, or both ``epochs`` and ``steps`` are given.
+        If a number is out of range, or both ``epochs`` and ``steps`` are given.
 
     Notes
     -----
@@ -88,7 +88,8 @@ class Trainer:
 
     Examples
     --------
-    >>>     >>> from fastdl.nn import MLP
+    >>> import numpy as np
+    >>> from fastdl.nn import MLP
     >>> from fastdl.optim import SGD
     >>> x = np.random.default_rng(0).integers(0, 256, (200, 3), dtype=np.uint8)
     >>> t = x.argmax(axis=1)
@@ -122,7 +123,7 @@ class Trainer:
         self.steps = None if steps is None else integer(steps, op="Trainer", arg="steps", low=1)
         self.epochs = integer(20 if epochs is None else epochs, op="Trainer", arg="epochs", low=1)
         self.progress = progress
-        self.seed = seed
+        self.seed = None if seed is None else integer(seed, op="Trainer", arg="seed", low=0)
         self.history = History()
         self._epoch = 0
 
