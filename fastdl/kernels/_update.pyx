@@ -68,12 +68,12 @@ cdef cnp.ndarray _state(object state, cnp.ndarray param, str op, str arg, object
     return array
 
 
-cdef int _check_separate(Span* spans, Py_ssize_t count, list names, str op) except -1:
+cdef int _check_separate(Span* spans, Py_ssize_t count, Py_ssize_t width, object keys, str op) except -1:
     cdef Py_ssize_t first, second
     if find_overlap(spans, count, &first, &second):
-        (arg, key), (other_arg, other_key) = names[second], names[first]
+        arg, other = [("params", "grads", "state", "state", "state", "state")[number % width] for number in (second, first)]
         raise AliasError(
-            f"shares memory with {other_arg}[{other_key!r}]", op=op, arg=arg, key=key,
+            f"shares memory with {other}[{keys[first // width]!r}]", op=op, arg=arg, key=keys[second // width],
             hint="Every parameter, gradient and state must have its own memory",
         )
     return 0
@@ -157,7 +157,6 @@ def update(rule, params, grads, state, steps, hyper, keys=None):
     cdef fastdl_tensor* tensor
     cdef list held = []    # keeps copies alive until the step is done
     cdef list staged = []  # (parameter, contiguous copy): parameters in another layout are stepped on the copy
-    cdef list names = []
     cdef int threads
     cdef bint done
     try:
@@ -168,10 +167,8 @@ def update(rule, params, grads, state, steps, hyper, keys=None):
             tensor = &tensors[active]
             param = changed(params[i], op, "params", -1, key)
             gradient = _gradient(grads[i], param, op, key)
-            span_of(param, True, span, &spans[span])
-            span_of(grads[i], False, span + 1, &spans[span + 1])
-            names.append(("params", key))
-            names.append(("grads", key))
+            span_of(param, True, i * width, &spans[span])
+            span_of(grads[i], False, i * width + 1, &spans[span + 1])
             span += 2
             if not cnp.PyArray_IS_C_CONTIGUOUS(param):
                 array = cnp.PyArray_NewCopy(param, cnp.NPY_CORDER)
@@ -190,8 +187,7 @@ def update(rule, params, grads, state, steps, hyper, keys=None):
                 array = _state(state[k][i], param, op, "state", key)
                 held.append(array)
                 tensor.arrays[2 + k] = cnp.PyArray_DATA(array)
-                span_of(array, True, span, &spans[span])
-                names.append(("state", key))
+                span_of(array, True, i * width + 2 + k, &spans[span])
                 span += 1
             if taken[i] < 0 or taken[i] >= 2 ** 53:
                 raise ArrayError("not a step count", op=op, arg="steps", key=key, expected="0 to 2**53 - 1", got=str(taken[i]))
@@ -203,7 +199,7 @@ def update(rule, params, grads, state, steps, hyper, keys=None):
                 tensor.coefficients = tensors[active - 1].coefficients
             counters[active] = &taken[i]
             active += 1
-        _check_separate(spans, span, names, op)
+        _check_separate(spans, span, width, keys, op)
 
         threads = _runtime.enter()
         with nogil:

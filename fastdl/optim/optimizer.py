@@ -18,7 +18,7 @@ from fastdl.optim.hyperparameters import checked
 class _State(NamedTuple):
     """The state arrays of an optimizer, in the order of `keys`, and how many steps each parameter has had."""
 
-    keys: dict[Hashable, None]  # its order is fixed, and it compares quickly with another dict's keys
+    keys: tuple[Hashable, ...]
     arrays: list[list[NDArray[Any]]]
     steps: NDArray[np.int64]
 
@@ -136,32 +136,36 @@ class Optimizer:
             self._in_use.release()
 
     def _update(self, params: MutableMapping[Any, Any], grads: Mapping[Any, Any]) -> None:
-        hyper = [checked(name, value, self.rule) for name, value in self.hyperparameters.items()]
+        hyper = [checked(name, getattr(self, name), self.rule) for name in kernels.RULES[self.rule].hyper]
         if params.keys() != grads.keys():
             raise _keys_differ(self.rule, "grads", params, grads)
         before, bound = self._bound, self._bind(params)
-        values = [_as_array(params[key]) for key in bound.keys]
-        gradients = [_as_array(grads[key]) for key in bound.keys]
+        values = [params[key] for key in bound.keys]
+        gradients = [grads[key] for key in bound.keys]
+        has_numbers = set(map(type, values)) != {np.ndarray}
+        if has_numbers:
+            values, gradients = list(map(_as_array, values)), list(map(_as_array, gradients))
         self._bound = bound
         try:
-            kernels.update(self.rule, values, gradients, bound.arrays, bound.steps, hyper, tuple(bound.keys))
+            kernels.update(self.rule, values, gradients, bound.arrays, bound.steps, hyper, bound.keys)
         except BaseException:
             self._bound = before
             raise
-        for key, value in zip(bound.keys, values, strict=True):
-            if params[key] is not value:
-                params[key] = float(value)
+        if has_numbers:
+            for key, value in zip(bound.keys, values, strict=True):
+                if params[key] is not value:
+                    params[key] = float(value)
 
     def _bind(self, params: Mapping[Any, Any]) -> _State:
         """The state for these parameters: the one there is, or a new one of zeros."""
         names = kernels.RULES[self.rule].state
         if self._bound is not None:
-            if self._bound.keys.keys() == params.keys():
+            if params.keys() == set(self._bound.keys):
                 return self._bound
             if names:
-                raise _keys_differ(self.rule, "params", self._bound.keys, params)
+                raise _keys_differ(self.rule, "params", dict.fromkeys(self._bound.keys), params)
         arrays = [[_zeros_like(value) for value in params.values()] for _ in names]
-        return _State(dict.fromkeys(params), arrays, np.zeros(len(params), np.int64))
+        return _State(tuple(params), arrays, np.zeros(len(params), np.int64))
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that a later :meth:`load_state_dict` needs to go on as if nothing had happened.

@@ -12,7 +12,7 @@ from fastdl.errors import CheckpointError, HyperparameterError
 from fastdl.kernels import RuleSpec
 from fastdl.optim.hyperparameters import checked
 
-Bound = tuple[dict[Hashable, None], list[list[NDArray[Any]]], NDArray[np.int64]]
+Bound = tuple[tuple[Hashable, ...], list[list[NDArray[Any]]], NDArray[np.int64]]
 
 
 def validate(state_dict: Mapping[str, Any], rule: RuleSpec) -> tuple[dict[str, float], Bound | None]:
@@ -66,7 +66,7 @@ def validate(state_dict: Mapping[str, Any], rule: RuleSpec) -> tuple[dict[str, f
         for key in steps:
             _check_array(rule, f"state[{name!r}][{key!r}]", state[name][key], shapes.setdefault(key, _kind(state[name][key])))
     arrays = [[np.array(state[name][key], order="C") for key in steps] for name in rule.state]
-    return hyperparameters, (dict.fromkeys(steps), arrays, np.array(list(steps.values()), np.int64))
+    return hyperparameters, (tuple(steps), arrays, np.array(list(steps.values()), np.int64))
 
 
 def _check_names(rule: RuleSpec, place: str, expected: Any, got: Mapping[Any, Any]) -> None:
