@@ -12,24 +12,21 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.work import normal
+from benchmarks.work import layer_inputs, normal
 
 Call = Callable[[], Any]
 
 
 def affine_forward(ops: str, activation: str, dtype: str, batch: int, n_in: int, n_out: int) -> Call:
-    x, W, b = normal((batch, n_in), dtype), normal((n_in, n_out), dtype), normal((n_out,), dtype)
+    x, W, b = layer_inputs(batch, n_in, n_out, dtype)
     return partial(
         import_module(ops).affine_forward, x, W, b, activation, out=np.empty((batch, n_out), dtype)
     )
 
 
 def affine_backward(ops: str, activation: str, dtype: str, batch: int, n_in: int, n_out: int) -> Call:
-    x, W, dout = (
-        normal((batch, n_in), dtype),
-        normal((n_in, n_out), dtype),
-        normal((batch, n_out), dtype, seed=1),
-    )
+    x, W, _ = layer_inputs(batch, n_in, n_out, dtype)
+    dout = normal((batch, n_out), dtype, seed=1)
     y = np.tanh(normal((batch, n_out), dtype))
     out = np.empty_like(x), np.empty_like(W), np.empty(n_out, dtype)
     return partial(import_module(ops).affine_backward, dout, x, W, y, activation, out=out)

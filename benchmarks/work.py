@@ -60,6 +60,14 @@ def book_batch(dtype: str = "float32") -> tuple[np.ndarray, np.ndarray]:
     return x, rng.integers(0, BOOK_SIZES[-1], BOOK_BATCH)
 
 
+def layer_inputs(
+    batch: int, n_in: int, n_out: int, dtype: str = "float32"
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return x, W and b; W is as large as in a network."""
+    W = (normal((n_in, n_out), "float64", seed=1) * n_in**-0.5).astype(dtype)
+    return normal((batch, n_in), dtype), W, normal((n_out,), dtype, seed=2)
+
+
 def tensors(shapes: tuple[tuple[int, ...], ...]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Return parameters p0, p1, ... of these shapes, and gradients."""
     params = {f"p{i}": normal(shape, seed=i) for i, shape in enumerate(shapes)}

@@ -49,8 +49,8 @@ class Worker:
             raise answer
         return answer
 
-    def prepare(self, recipe: Recipe) -> np.ndarray:
-        """Set the work up, do it a few times, and return some of the last result's elements."""
+    def prepare(self, recipe: Recipe) -> list[np.ndarray]:
+        """Set the work up, do it a few times, and return some elements of each array of the last result."""
         return self._ask("prepare", recipe)
 
     def block(self, seconds: float) -> float:
@@ -70,14 +70,13 @@ class _Contender:
     def __init__(self) -> None:
         self._call: Callable[[], Any] = lambda: None
 
-    def prepare(self, recipe: Recipe) -> np.ndarray:
+    def prepare(self, recipe: Recipe) -> list[np.ndarray]:
         self._call = lambda: None  # lets go of the last work's arrays
         self._call = recipe.prepare()
         for _ in range(CHECKED_CALL):
             result = self._call()
-        elements = _elements(result)
         _wait_until_idle()
-        return elements[:: max(1, len(elements) // CHECKED_ELEMENTS)]
+        return [array[:: max(1, len(array) // CHECKED_ELEMENTS)] for array in _arrays(result)]
 
     def block(self, seconds: float) -> float:
         median = interleaved.block(self._call, seconds)
@@ -115,11 +114,11 @@ def _serve(pipe: Connection) -> None:
         pipe.send(answer)
 
 
-def _elements(result: Any) -> np.ndarray:
-    """Flatten an array, a number, or any nesting of them in lists and tuples."""
+def _arrays(result: Any) -> list[np.ndarray]:
+    """Return an array or a number, or all that lists and tuples hold, as flat arrays."""
     if isinstance(result, (list, tuple)):
-        return np.concatenate([_elements(part) for part in result])
-    return np.asarray(result, np.float64).ravel()
+        return [array for part in result for array in _arrays(part)]
+    return [np.asarray(result, np.float64).ravel()]
 
 
 def _wait_until_idle() -> None:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from benchmarks.work import HYPER, TRAINING_HYPER, book_batch, book_params, normal, tensors
+from benchmarks.work import HYPER, TRAINING_HYPER, book_batch, book_params, layer_inputs, tensors
 
 Call = Callable[[], Any]
 
@@ -46,7 +46,7 @@ def optimizer_step(rule: str, shapes: tuple[tuple[int, ...], ...]) -> Call:
 
 
 def affine_relu(batch: int, n_in: int, n_out: int) -> Call:
-    arrays = [jnp.asarray(normal(shape)) for shape in ((batch, n_in), (n_in, n_out), (n_out,))]
+    arrays = [jnp.asarray(array) for array in layer_inputs(batch, n_in, n_out)]
     forward = jax.jit(lambda x, W, b: jax.nn.relu(x @ W + b))
     return lambda: forward(*arrays).block_until_ready()
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.work import HYPER, TRAINING_HYPER, book_batch, book_params, normal, tensors
+from benchmarks.work import HYPER, TRAINING_HYPER, book_batch, book_params, layer_inputs, tensors
 from fastdl.reference.network import ReferenceMLP, ReferenceOptimizer
 
 Call = Callable[[], Any]
@@ -29,7 +29,7 @@ def optimizer_step(rule: str, shapes: tuple[tuple[int, ...], ...]) -> Call:
 
 
 def affine_relu(batch: int, n_in: int, n_out: int) -> Call:
-    x, W, b = normal((batch, n_in)), normal((n_in, n_out)), normal((n_out,))
+    x, W, b = layer_inputs(batch, n_in, n_out)
     out = np.empty((batch, n_out), np.float32)
 
     def forward() -> np.ndarray:

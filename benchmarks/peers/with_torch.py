@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.work import BOOK_SIZES, HYPER, TRAINING_HYPER, book_batch, book_params, normal, tensors
+from benchmarks.work import BOOK_SIZES, HYPER, TRAINING_HYPER, book_batch, book_params, layer_inputs, tensors
 
 Call = Callable[[], Any]
 
@@ -43,7 +43,7 @@ def optimizer_step(rule: str, shapes: tuple[tuple[int, ...], ...]) -> Call:
 
 
 def affine_relu(batch: int, n_in: int, n_out: int) -> Call:
-    x, W, b = (torch.from_numpy(normal(shape)) for shape in ((batch, n_in), (n_in, n_out), (n_out,)))
+    x, W, b = map(torch.from_numpy, layer_inputs(batch, n_in, n_out))
     out = torch.empty(batch, n_out)
 
     def forward() -> torch.Tensor:
