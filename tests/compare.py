@@ -1,4 +1,7 @@
-"""How the tests compare: element by element, in units in the last place or bit by bit. test_the_tests.py tries these on wrong results."""
+"""How the tests compare: element by element, in units in the last place or bit by bit.
+
+test_the_tests.py tries each of these on wrong results.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,11 @@ import numpy as np
 
 
 def ulps(actual: Any, desired: Any, scale: Any = None) -> np.ndarray:
-    """The error of each element, in units in the last place of ``actual``'s dtype at ``scale``, by default at ``desired``.
+    """The error of each element in ulps: units in the last place of ``actual``'s dtype at ``desired``.
 
-    ``desired`` may be of a wider dtype. The same infinity, or NaN for NaN, is no error; the other one, or NaN for a number, is
-    an infinite one. A sum is measured at the sum of its terms' magnitudes: pass that as the scale.
+    ``desired`` may be of a wider dtype. The same infinity, or NaN for NaN, is no error; the other infinity,
+    or NaN for a number, is an infinite one. A sum is measured at the sum of its terms' magnitudes instead:
+    pass that as the scale.
     """
     actual, desired = np.asarray(actual), np.asarray(desired)
     if actual.shape != desired.shape:
@@ -23,9 +27,11 @@ def ulps(actual: Any, desired: Any, scale: Any = None) -> np.ndarray:
         raise AssertionError(f"dtype {actual.dtype} cannot be measured against {desired.dtype}")
     magnitude = np.abs(desired if scale is None else np.broadcast_to(scale, desired.shape))
     with np.errstate(all="ignore"):
-        unit = np.spacing(np.minimum(magnitude, np.finfo(actual.dtype).max).astype(actual.dtype)).astype(np.longdouble)
-        error = np.abs(actual.astype(np.longdouble) - desired.astype(np.longdouble)) / unit
-        same = (actual == desired.astype(actual.dtype)) & ~np.isfinite(actual) | np.isnan(actual) & np.isnan(desired)
+        unit = np.spacing(np.minimum(magnitude, np.finfo(actual.dtype).max).astype(actual.dtype))
+        error = np.abs(actual.astype(np.longdouble) - desired) / unit
+        same = np.isinf(actual) & (actual == desired.astype(actual.dtype)) | np.isnan(actual) & np.isnan(
+            desired
+        )
     return np.where(same, 0, np.where(np.isnan(error), np.inf, error)).astype(np.float64)
 
 
@@ -35,13 +41,14 @@ def assert_ulps(actual: Any, desired: Any, limit: float, scale: Any = None) -> N
     if errors.size and not errors.max() <= limit:
         worst = np.unravel_index(errors.argmax(), errors.shape)
         raise AssertionError(
-            f"{np.count_nonzero(~(errors <= limit))} of {errors.size} elements are more than {limit} ulps off; the worst, "
-            f"{[int(i) for i in worst]}, by {errors[worst]:.4g}: {np.asarray(actual)[worst]!r}, expected {np.asarray(desired)[worst]!r}"
+            f"{np.count_nonzero(~(errors <= limit))} of {errors.size} elements are more than {limit} ulps off; "
+            f"the worst, {[int(i) for i in worst]}, by {errors[worst]:.4g}: "
+            f"{np.asarray(actual)[worst]!r}, expected {np.asarray(desired)[worst]!r}"
         )
 
 
 def assert_close(actual: Any, desired: Any, relative: float) -> None:
-    """Every element is within ``relative`` of the largest magnitude in ``desired``: for results of long calculations."""
+    """Every element is within ``relative`` times the largest magnitude in ``desired``."""
     actual, desired = np.asarray(actual, np.float64), np.asarray(desired, np.float64)
     if actual.shape != desired.shape:
         raise AssertionError(f"shape {actual.shape}, expected {desired.shape}")
@@ -61,8 +68,8 @@ def assert_same_bits(actual: Any, desired: Any) -> None:
     if differ.any():
         first = np.unravel_index(differ.argmax(), differ.shape)
         raise AssertionError(
-            f"{np.count_nonzero(differ)} of {differ.size} elements differ in bits; the first, {[int(i) for i in first]}: "
-            f"{actual[first]!r}, expected {desired[first]!r}"
+            f"{np.count_nonzero(differ)} of {differ.size} elements differ in bits; "
+            f"the first, {[int(i) for i in first]}: {actual[first]!r}, expected {desired[first]!r}"
         )
 
 
@@ -91,7 +98,7 @@ def digest(*things: Any) -> str:
 
 @contextlib.contextmanager
 def unchanged(*things: Any) -> Iterator[None]:
-    """Whatever happens inside, the bytes of these arrays (and dicts, lists of them) are afterwards what they were."""
+    """The bytes of these arrays, and of dicts and lists of them, are afterwards what they were."""
     before = digest(*things)
     yield
     if digest(*things) != before:

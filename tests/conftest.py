@@ -1,0 +1,47 @@
+"""What the tests share: random numbers with a seed that a failure shows, and the number of threads put back."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+import fastdl
+
+SEED = int(os.environ.get("FASTDL_TEST_SEED", "0"))  # another one: other random numbers in every test
+
+
+class SeededGenerator(np.random.Generator):
+    """Says its seed where pytest shows the arguments of a test that failed."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(np.random.PCG64(seed))
+        self.seed = seed
+
+    def __repr__(self) -> str:
+        return f"numpy.random.default_rng({self.seed})"
+
+
+def pytest_report_header() -> str:
+    build = fastdl.kernels.build_info()
+    return (
+        f"fastdl: {fastdl.__file__}, CPU level {build['cpu_level']} of {', '.join(build['levels'])}, "
+        f"{fastdl.get_num_threads()} threads, FASTDL_TEST_SEED={SEED}"
+    )
+
+
+@pytest.fixture
+def rng(request: pytest.FixtureRequest) -> SeededGenerator:
+    """Random numbers of this test's own, which do not depend on the other tests."""
+    return SeededGenerator(SEED + zlib.crc32(request.node.nodeid.encode()))
+
+
+@pytest.fixture
+def threads() -> Iterator[Callable[[int], None]]:
+    """``fastdl.set_num_threads``; the number is put back after the test."""
+    before = fastdl.get_num_threads()
+    yield fastdl.set_num_threads
+    fastdl.set_num_threads(before)
