@@ -1,4 +1,4 @@
-"""What the tests share: random numbers with a seed that a failure shows, and the number of threads put back."""
+"""What the tests share: random numbers whose seed a failure shows, and the number of threads put back."""
 
 from __future__ import annotations
 
