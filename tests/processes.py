@@ -23,7 +23,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run the source with these arguments and options of Python.
 
-    ``env`` is added to this process's environment, of which every setting of threads and CPU level is left out.
+    ``env`` is added to this process's environment, of which settings of threads and CPU level are left out.
     """
     settings = {
         name: value for name, value in os.environ.items() if not name.startswith(("FASTDL_", "OMP_", "GOMP_"))

@@ -423,9 +423,8 @@ class TestMLP:
 
     def test_own_initializer(self):
         def ramp(shape, rng, dtype):
-            return (
-                np.arange(math.prod(shape), dtype=float).reshape(shape).T.copy().T
-            )  # another dtype and layout
+            """Of another dtype and layout."""
+            return np.asfortranarray(np.arange(math.prod(shape), dtype=float).reshape(shape))
 
         network = nn.MLP([2, 3, 2], init=ramp)
         assert_same_bits(network.params["W1"], np.float32([[0, 1, 2], [3, 4, 5]]))
@@ -674,8 +673,8 @@ class TestBadInputs:
             (None, errors.DtypeError),
         ],
         ids=[
-            "too large", "negative", "uint64", "float", "bool", "object", "short", "column", "row", "wide one-hot",
-            "all 0", "all 1", "NaN", "halves", "list", "None",
+            "too large", "negative", "uint64", "float", "bool", "object", "short", "column", "row",
+            "wide one-hot", "all 0", "all 1", "NaN", "halves", "list", "None",
         ],
     )  # fmt: skip
     def test_labels(self, t, error):
