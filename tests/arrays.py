@@ -12,9 +12,9 @@ import numpy as np
 def _spread(array: np.ndarray, stride: int) -> np.ndarray:
     """The same values `stride` elements apart along every axis, with NaN in between."""
     field = np.full([abs(stride) * n + 2 for n in array.shape], np.nan, array.dtype)
-    view = field[tuple(slice(1, 1 + abs(stride) * n, abs(stride)) for n in array.shape)]
+    view = field[..., *(slice(1, 1 + abs(stride) * n, abs(stride)) for n in array.shape)]
     if stride < 0:
-        view = np.flip(view)
+        view = view[..., *[slice(None, None, -1)] * array.ndim]
     view[...] = array
     return view
 
