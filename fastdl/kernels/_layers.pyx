@@ -507,7 +507,7 @@ def gather(data, indices, scale=1.0, dtype="float32", out=None):
     >>> import numpy as np
     >>> from fastdl import kernels
     >>> pixels = np.array([[0, 255], [51, 102]], dtype=np.uint8)
-    >>> kernels.gather(pixels, np.array([1]), scale=1 / 255)
+    >>> kernels.gather(pixels, np.array([1]), scale=1 / 255).round(6)
     array([[0.2, 0.4]], dtype=float32)
     """
     cdef str op = "gather"
