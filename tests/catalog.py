@@ -133,7 +133,7 @@ class Function:
     def arguments(self, sizes: Mapping[str, int], dtype: str, rng: np.random.Generator) -> dict[str, Any]:
         """Random arguments by name, arrays and options."""
         arrays = {name: rng.normal(size=shape(at, sizes)).astype(dtype) for name, at in self.reads.items()}
-        if self.op == "affine_backward":
+        if self.op == "affine_backward" and "y" in arrays:
             arrays["y"] = kernels.activation_forward(arrays["y"], self.options["activation"])
         for name, (size, below) in self.numbers.items():
             arrays[name] = rng.integers(sizes[below], size=sizes[size])
@@ -161,7 +161,7 @@ FUNCTIONS = (
             Function("affine_forward", {"x": "BI", "W": "IO", "b": "O"}, ("BO",), {"activation": name}),
             Function(
                 "affine_backward",
-                {"dout": "BO", "x": "BI", "W": "IO", "y": "BO"},
+                {"dout": "BO", "x": "BI", "W": "IO"} | ({} if name == "identity" else {"y": "BO"}),
                 ("BI", "IO", "O"),
                 {"activation": name},
             ),

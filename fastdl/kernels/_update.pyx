@@ -68,12 +68,19 @@ cdef cnp.ndarray _state(object state, cnp.ndarray param, str op, str arg, object
     return array
 
 
+cdef tuple _place(Py_ssize_t number, Py_ssize_t width, object keys):
+    """Argument and key of the array with this number: a parameter's `width` arrays in turn, in the end the steps."""
+    if number == len(keys) * width:
+        return "steps", None
+    return ("params", "grads", "state", "state", "state", "state")[number % width], keys[number // width]
+
+
 cdef int _check_separate(Span* spans, Py_ssize_t count, Py_ssize_t width, object keys, str op) except -1:
     cdef Py_ssize_t first, second
     if find_overlap(spans, count, &first, &second):
-        arg, other = [("params", "grads", "state", "state", "state", "state")[number % width] for number in (second, first)]
+        (arg, key), (other, other_key) = _place(second, width, keys), _place(first, width, keys)
         raise AliasError(
-            f"shares memory with {other}[{keys[first // width]!r}]", op=op, arg=arg, key=keys[second // width],
+            f"shares memory with {other}" + ("" if other_key is None else f"[{other_key!r}]"), op=op, arg=arg, key=key,
             hint="Every parameter, gradient and state must have its own memory",
         )
     return 0
@@ -117,7 +124,7 @@ def update(rule, params, grads, state, steps, hyper, keys=None):
     >>> W, steps
     (array([0.5, 0. ]), array([1]))
     """
-    number = _numbers.get(rule)
+    number = _numbers.get(rule) if isinstance(rule, str) else None
     if number is None:
         raise HyperparameterError("unknown rule", op="update", arg="rule", expected=f"one of {', '.join(RULES)}", got=repr(rule))
     cdef str op = rule
@@ -135,7 +142,10 @@ def update(rule, params, grads, state, steps, hyper, keys=None):
         _check_count(row, count, op, "state")
     _check_count(hyper, len(RULES[rule].hyper), op, "hyper")
     for k in range(len(hyper)):
-        values[k] = hyper[k]
+        try:
+            values[k] = hyper[k]
+        except (TypeError, ValueError, OverflowError):
+            raise HyperparameterError("not a number", op=op, arg="hyper", key=k, got=repr(hyper[k])) from None
     if (
         type(steps) is not np.ndarray or steps.dtype != np.int64 or steps.shape != (count,)
         or not steps.flags.c_contiguous or not steps.flags.writeable or not steps.flags.aligned
@@ -144,6 +154,7 @@ def update(rule, params, grads, state, steps, hyper, keys=None):
     cdef int64_t* taken = <int64_t*>cnp.PyArray_DATA(steps)
     if keys is None:
         keys = range(count)
+    _check_count(keys, count, op, "keys")
 
     # Besides the tensors: a coefficient block each (most share the first one), and a span for every array.
     cdef Py_ssize_t bytes_each = sizeof(fastdl_tensor) + fastdl_coefficient_bytes + width * sizeof(Span) + sizeof(int64_t*)
@@ -161,14 +172,15 @@ def update(rule, params, grads, state, steps, hyper, keys=None):
     cdef bint done
     try:
         for i in range(count):
-            if grads[i] is None:
+            grad = grads[i]
+            if grad is None:
                 continue
             key = keys[i]
             tensor = &tensors[active]
             param = changed(params[i], op, "params", -1, key)
-            gradient = _gradient(grads[i], param, op, key)
+            gradient = _gradient(grad, param, op, key)
             span_of(param, True, i * width, &spans[span])
-            span_of(grads[i], False, i * width + 1, &spans[span + 1])
+            span_of(grad, False, i * width + 1, &spans[span + 1])
             span += 2
             if not cnp.PyArray_IS_C_CONTIGUOUS(param):
                 array = cnp.PyArray_NewCopy(param, cnp.NPY_CORDER)
@@ -199,7 +211,8 @@ def update(rule, params, grads, state, steps, hyper, keys=None):
                 tensor.coefficients = tensors[active - 1].coefficients
             counters[active] = &taken[i]
             active += 1
-        _check_separate(spans, span, width, keys, op)
+        span_of(steps, True, count * width, &spans[span])
+        _check_separate(spans, span + 1, width, keys, op)
 
         threads = _runtime.enter()
         with nogil:
