@@ -245,6 +245,13 @@ def test_no_code_from_data(path):
             pytest.fail(f"line {node.lineno}: np.load without allow_pickle=False")
 
 
+def test_no_code_from_data_in_compiled_modules():
+    sources = sorted((Path(__file__).parents[1] / "fastdl" / "kernels").glob("*.pyx"))
+    assert len(sources) == 4
+    for path in sources:
+        assert not re.search(r"\b(eval|exec|compile)\(|pickle|marshal|ctypes|\bassert\b", path.read_text()), path.name
+
+
 def test_errors_are_one_family():
     for name in fastdl.errors.__all__:
         error = getattr(fastdl.errors, name)
