@@ -56,17 +56,19 @@ class Canaries:
         self._fields.append((field, array.nbytes))
         return _within(field, array, MARGIN)
 
-    def assert_untouched(self) -> None:
+    def assert_untouched_and_forget(self) -> None:
+        """Check everything around the arrays handed out so far."""
         for field, size in self._fields:
             before, after = field[:MARGIN], field[MARGIN + size :]
             if (before != BYTE).any() or (after != BYTE).any():
                 raise AssertionError(f"bytes outside an array of {size} bytes were written")
+        self._fields.clear()
 
 
 class GuardPages:
     """Arrays against pages that may not even be read: touching one is a segmentation fault."""
 
-    def __init__(self, at_end: bool, size: int = 1 << 16) -> None:
+    def __init__(self, at_end: bool, size: int = 1 << 18) -> None:
         self._at_end = at_end
         self._size = size
         self._maps: list[mmap.mmap] = []

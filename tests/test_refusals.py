@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-import fastdl
 from fastdl import kernels
 from fastdl.errors import (
     AliasError,
@@ -378,19 +377,6 @@ class TestGather:
     @pytest.mark.parametrize("dtype", ["float16", "int64", "f8x", None, 4, np.int8, ["float32"]], ids=str)
     def test_dtypes(self, dtype):
         assert self.refusal(DtypeError, dtype=dtype).arg == "dtype"
-
-
-class TestThreads:
-    @pytest.mark.parametrize("n", [0, -1, 1025, 2**70, True, 2.0, "2", None, np.float64(2), [2]], ids=repr)
-    def test_numbers_of_threads(self, n, threads):
-        threads(2)
-        caught = refusal(lambda: fastdl.set_num_threads(n), HyperparameterError, "set_num_threads")
-        assert caught.arg == "n"
-        assert fastdl.get_num_threads() == 2
-
-    def test_numpy_integers_are_fine(self, threads):
-        threads(np.int8(3))
-        assert fastdl.get_num_threads() == 3
 
 
 KEYS = ("first", "second", "middle", "fourth", "last")
