@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import numbers
+from typing import Any
+
+import numpy as np
 
 from fastdl.errors import HyperparameterError
 
@@ -19,7 +22,7 @@ _RANGES = {
 }
 
 
-def checked(name: str, value: object, op: str) -> float:
+def checked(name: str, value: Any, op: str) -> float:
     """Return the hyper-parameter as a float.
 
     Parameters
@@ -45,15 +48,19 @@ def checked(name: str, value: object, op: str) -> float:
     >>> checked("lr", 0.1, "sgd")
     0.1
     """
-    if type(value) is float:
-        number = value
-    elif (isinstance(value, numbers.Real) and not isinstance(value, bool)) or getattr(value, "shape", None) == ():
-        try:
-            number = float(value)  # type: ignore[arg-type]  # a NumPy scalar or array of no dimensions
-        except (TypeError, ValueError, OverflowError):
-            number = math.nan
-    else:
-        number = math.nan
+    number = value if type(value) is float else _as_float(value)
     if 0 <= number < (1 if _RANGES[name] is _FRACTION else math.inf):
         return number
     raise HyperparameterError("out of range", op=op, arg=name, expected=_RANGES[name], got=repr(value))
+
+
+def _as_float(value: Any) -> float:
+    """A real number or such an array of no dimensions as a float, anything else as NaN."""
+    if isinstance(value, np.ndarray):
+        is_number = value.ndim == 0 and value.dtype.kind in "iuf"
+    else:
+        is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    try:
+        return float(value) if is_number else math.nan
+    except OverflowError:  # an integer of hundreds of digits
+        return math.nan

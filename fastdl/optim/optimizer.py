@@ -184,9 +184,10 @@ class Optimizer:
         >>> Adam(lr=0.01).state_dict()["hyperparameters"]["lr"]
         0.01
         """
-        steps = {} if self._bound is None else dict(zip(self._bound.keys, self._bound.steps.tolist(), strict=True))
-        state = {name: {key: array.copy() for key, array in row.items()} for name, row in self.state.items()}
-        return {"rule": self.rule, "hyperparameters": self.hyperparameters, "steps": steps, "state": state}
+        with self._lock:
+            steps = {} if self._bound is None else dict(zip(self._bound.keys, self._bound.steps.tolist(), strict=True))
+            state = {name: {key: array.copy() for key, array in row.items()} for name, row in self.state.items()}
+            return {"rule": self.rule, "hyperparameters": self.hyperparameters, "steps": steps, "state": state}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over what :meth:`state_dict` returned, with copies of its arrays.
@@ -211,9 +212,10 @@ class Optimizer:
         0.01
         """
         hyperparameters, bound = saved.validate(state_dict, kernels.RULES[self.rule])
-        for name, value in hyperparameters.items():
-            setattr(self, name, value)
-        self._bound = None if bound is None else _State(*bound)
+        with self._lock:
+            for name, value in hyperparameters.items():
+                setattr(self, name, value)
+            self._bound = None if bound is None else _State(*bound)
 
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.hyperparameters.items())

@@ -52,7 +52,7 @@ def validate(state_dict: Mapping[str, Any], rule: RuleSpec) -> tuple[dict[str, f
         raise _error(rule, f"hyperparameters[{error.arg!r}]", error.expected, error.got) from error
 
     steps, state = state_dict["steps"], state_dict["state"]
-    if not steps and not any(state.values()):
+    if not steps and not state:
         return hyperparameters, None
     for key, count in steps.items():
         if type(count) is not int or not 0 <= count < 2**53:
@@ -80,7 +80,7 @@ def _check_names(rule: RuleSpec, place: str, expected: Any, got: Mapping[Any, An
 
 
 def _check_array(rule: RuleSpec, place: str, array: Any, kind: tuple[Any, ...]) -> None:
-    if not isinstance(array, np.ndarray) or array.dtype not in (np.float32, np.float64):
+    if type(array) not in (np.ndarray, np.memmap) or array.dtype not in (np.float32, np.float64):
         raise _error(
             rule,
             place,
