@@ -74,7 +74,7 @@ inline bool update(int threads, const fastdl_tensor* tensors, index count) {
   run(total < parallel_updated ? 1 : threads, [&](const Team& team) {
     const index begin = team.rank * total / team.size, end = (team.rank + 1) * total / team.size;
     // This member's tiles are those that start within [begin, end).
-    for (index i = std::upper_bound(before, before + count, begin) - before - 1; i < count && before[i] < end; ++i) {
+    for (index i = std::upper_bound(before, before + count + 1, begin) - before - 1; i < count && before[i] < end; ++i) {
       const fastdl_tensor& tensor = tensors[i];
       index offset = std::max(ceil_div(begin - before[i], update_tile), index(0)) * update_tile;
       for (; offset < tensor.size && before[i] + offset < end; offset += update_tile) {
