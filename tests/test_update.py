@@ -63,7 +63,10 @@ class TestResults:
     @every_dtype
     @every_setting
     def test_a_step(self, rule, hyper, dtype, rng):
-        """Within an ulp of the parameter and 4 of the step, from states and at times such as occur in a run."""
+        """Within an ulp of the parameter and 4 of the step, from states and at times such as occur in a run.
+
+        A state is within 3 ulps: 2 where multiply-adds are fused.
+        """
         for t in (1, 2, 10, 10_000):
             params, grads = draw(rng, dtype), draw(rng, dtype)
             state = rule.draw_state(rng, params)
@@ -77,7 +80,7 @@ class TestResults:
                 sizes = rule.magnitudes(t, *before, hyper)
                 assert_within(p, desired[0], ulp(dtype, desired[0]) + 4 * ulp(dtype, sizes[0]))
                 for row, exact, size in zip(state, desired[1:], sizes[1:], strict=True):
-                    assert_within(row[k], exact, 2 * ulp(dtype, size))
+                    assert_within(row[k], exact, 3 * ulp(dtype, size))
 
     @every_dtype
     @every_setting
@@ -96,7 +99,7 @@ class TestResults:
                 run[:] = rule.step(t, run[0], g, *run[1:], **hyper)
                 bound[0] += ulp(dtype, run[0]) + 4 * t * ulp(dtype, sizes[0])
                 for each, size in zip(bound[1:], sizes[1:], strict=True):
-                    each += 2 * ulp(dtype, size)
+                    each += 3 * ulp(dtype, size)
         for run, bound, *ours in zip(runs, bounds, params, *state, strict=True):
             for array, exact, limit in zip(ours, run, bound, strict=True):
                 assert_within(array, exact, limit)
