@@ -219,6 +219,15 @@ class TestSameBits:
 
 
 class TestBookkeeping:
+    @pytest.mark.parametrize("n", [2, 3, 7])
+    def test_every_element_is_stepped_once(self, n, threads):
+        """Also where the border between two threads' shares falls on that of a tile, or of a parameter."""
+        threads(n)
+        for sizes in (*([n * 14 * 1024 - 64 + k] for k in range(-2, 3)), [14 * 1024 - 64] * n, [14 * 1024] * n):
+            params = [np.zeros(size) for size in sizes]
+            kernels.update("sgd", params, [p - 1 for p in params], [], np.zeros(len(sizes), np.int64), [1.0])
+            assert all((p == 1).all() for p in params), sizes
+
     @every_rule
     def test_every_parameter_has_its_own_count(self, rule, rng):
         counts = np.array([0, 5, 5, 0, 1000, 2**53 - 1])
