@@ -455,11 +455,12 @@ class TestSoftmax:
 
     @every_dtype
     @pytest.mark.parametrize("kind", ["?", "i1", "u1", "i2", ">i4", "i8", "u8", "f4", "f8", ">f8"])
-    def test_labels_of_every_kind(self, kind, dtype, rng):
-        logits = rng.normal(size=(9, 2)).astype(dtype)
-        labels = rng.integers(2, size=9)
+    @pytest.mark.parametrize("classes", [2, 9])  # 9: as many as rows
+    def test_labels_of_every_kind(self, classes, kind, dtype, rng):
+        logits = rng.normal(size=(9, classes)).astype(dtype)
+        labels = rng.integers(classes, size=9)
         loss, gradient = kernels.softmax_cross_entropy(logits, labels)
-        one_hot = np.eye(2)[labels].astype(kind)
+        one_hot = np.eye(classes)[labels].astype(kind)
         forms = [one_hot, np.asfortranarray(one_hot), np.repeat(one_hot, 2, axis=0)[::2]]
         if np.dtype(kind).kind in "iu":
             numbers = labels.astype(kind)
