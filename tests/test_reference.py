@@ -119,9 +119,7 @@ def test_float32_stays_float32_and_near_float64(rule, by_hand, hyper, rng):
     params = [rng.normal(size=(7, 3)).astype(np.float32)]
     gradients = [[rng.normal(size=(7, 3)).astype(np.float32)] for _ in range(5)]
     single, state, _ = run_reference(rule, params, gradients, np.array(hyper))
-    assert {array.dtype for array in (*single, *(a for arrays in state for a in arrays))} == {
-        np.dtype("float32")
-    }
+    assert {array.dtype for array in (*single, *(a for arrays in state for a in arrays))} == {np.dtype("float32")}
     double, _ = run_by_hand(by_hand, [p.astype(np.float64) for p in params], gradients, hyper)
     assert largest_difference(single, double) < 1e-5
 
@@ -307,9 +305,7 @@ def test_a_hopeless_row_has_a_finite_loss():
 def test_gather(source, dtype, rng):
     data = rng.integers(0, 256, size=(6, 2, 3)).astype(source)
     rows = np.array([5, 0, 5])
-    expected = [
-        [[np.dtype(dtype).type(v) * np.dtype(dtype).type(1 / 255) for v in r] for r in data[i]] for i in rows
-    ]
+    expected = [[[np.dtype(dtype).type(v) * np.dtype(dtype).type(1 / 255) for v in r] for r in data[i]] for i in rows]
     out = np.empty((3, 2, 3), dtype)
     assert reference.gather(data, rows, 1 / 255, dtype, out=out) is out
     np.testing.assert_array_equal(out, expected)

@@ -41,9 +41,7 @@ def test_it_trains_as_the_compiled_network_does(rule, weight_decay):
     network = MLP([5, 16, 8, 3], weight_decay=weight_decay, dtype="float64", seed=0)
     optimizer = optim.get(rule)
     twin = ReferenceMLP(network.params, weight_decay=weight_decay)
-    twin_optimizer = ReferenceOptimizer(
-        rule, **{name: getattr(optimizer, name) for name in RULES[rule].hyper}
-    )
+    twin_optimizer = ReferenceOptimizer(rule, **{name: getattr(optimizer, name) for name in RULES[rule].hyper})
     for _ in range(20):
         loss = network.train_step(x, t, optimizer)
         assert twin.train_step(x, t, twin_optimizer) == pytest.approx(loss, rel=1e-12)
