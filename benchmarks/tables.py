@@ -77,20 +77,23 @@ def _time(seconds: float) -> str:
 
     Examples
     --------
-    >>> _time(2.345e-5), _time(0.0123), _time(1.2345e-3), _time(2.5)
-    ('23.5 µs', '12.3 ms', '1.23 ms', '2.5 s')
+    >>> _time(2.344e-5), _time(0.0123), _time(1.2345e-3), _time(2.5)
+    ('23.4 µs', '12.3 ms', '1.23 ms', '2.50 s')
     """
     unit, scale = next(
         (u, s) for u, s in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)) if seconds >= s or u == "µs"
     )
-    return f"{seconds / scale:.3g} {unit}"
+    return f"{seconds / scale:#.3g}".rstrip(".") + f" {unit}"
 
 
 def filled_in(text: str) -> str:
     """Return ``text`` with every marked table made anew."""
 
     def content(match: re.Match[str]) -> str:
-        results = json.loads((RESULTS / f"{match[1]}.json").read_text())
+        path = RESULTS / f"{match[1]}.json"
+        if not path.exists():
+            sys.exit(f"{path} is missing: python -m benchmarks.{match[1]} makes it")
+        results = json.loads(path.read_text())
         return f"{match[1]}{match[2]}{table(results)}\n\n{conditions(results)}\n"
 
     return MARKED.sub(content, text)

@@ -39,10 +39,10 @@ class Worker:
         childs_end.close()
 
     def _ask(self, method: str, *args: Any) -> Any:
-        self._pipe.send((method, args))
         try:
+            self._pipe.send((method, args))
             answer = self._pipe.recv()
-        except EOFError as error:
+        except (EOFError, ConnectionError) as error:
             self._process.join()
             raise RuntimeError(f"{self._process.name} died, exit code {self._process.exitcode}") from error
         if isinstance(answer, Exception):

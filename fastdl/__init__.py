@@ -25,4 +25,21 @@ __all__ = [
     "nn",
     "optim",
     "set_num_threads",
+    "show_config",
 ]
+
+
+def show_config() -> None:
+    """Print the version, the CPU level in use, the number of threads and how the kernels were compiled.
+
+    Examples
+    --------
+    >>> import fastdl
+    >>> fastdl.show_config()  # doctest: +ELLIPSIS
+    fastdl ...
+    """
+    build = kernels.build_info()
+    print(f"fastdl     {__version__}")
+    print(f"CPU level  {build['cpu_level']} (built: {', '.join(build['levels'])})")
+    print(f"threads    {get_num_threads()}{'' if build['openmp'] else ' (built without OpenMP)'}")
+    print(f"compiled   {build['flags']}")

@@ -39,7 +39,6 @@ LAST = 100  # steps whose mean loss is the final loss
 TURNS = 5  # of each side when steps are timed
 TURN_STEPS = 20  # timed steps in a turn
 WARM_STEPS = 3  # steps before them that are not timed
-PAUSE = 0.03  # seconds before a turn: the other side's idle threads keep a core busy for some ms
 
 Batch = tuple[NDArray[Any], NDArray[Any]]
 
@@ -216,7 +215,6 @@ def _step_seconds(steps: Sequence[Callable[..., object]], batches: Iterable[Batc
     medians: list[list[float]] = [[] for _ in steps]
     for _ in range(TURNS):
         for step, measured in zip(steps, medians, strict=True):
-            time.sleep(PAUSE)
             seconds = []
             for x, t in turn:
                 begin = time.perf_counter()

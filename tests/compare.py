@@ -40,8 +40,9 @@ def assert_ulps(actual: Any, desired: Any, limit: float, scale: Any = None) -> N
     errors = ulps(actual, desired, scale)
     if errors.size and not errors.max() <= limit:
         worst = np.unravel_index(errors.argmax(), errors.shape)
+        wrong = np.count_nonzero(~(errors <= limit))
         raise AssertionError(
-            f"{np.count_nonzero(~(errors <= limit))} of {errors.size} elements are more than {limit} ulps off; "
+            f"{wrong} of {errors.size} elements are more than {limit} ulps off; "
             f"the worst, {[int(i) for i in worst]}, by {errors[worst]:.4g}: "
             f"{np.asarray(actual)[worst]!r}, expected {np.asarray(desired)[worst]!r}"
         )

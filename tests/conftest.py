@@ -1,10 +1,11 @@
-"""What the tests share: random numbers with a seed that a failure shows, and the number of threads put back."""
+"""What the tests share: random numbers whose seed a failure shows, and the number of threads put back."""
 
 from __future__ import annotations
 
 import os
 import zlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,9 @@ import pytest
 import fastdl
 
 SEED = int(os.environ.get("FASTDL_TEST_SEED", "0"))  # another one: other random numbers in every test
+
+# Child processes import the fastdl that is tested, not the one in the folder where they start.
+os.environ |= {"PYTHONPATH": str(Path(fastdl.__file__).parents[1]), "PYTHONSAFEPATH": "1"}
 
 
 class SeededGenerator(np.random.Generator):

@@ -29,7 +29,6 @@ def quick(monkeypatch, tmp_path):
     """Arguments of a short run that writes below the test's folder, with few steps timed."""
     monkeypatch.setattr(experiment, "TURNS", 1)
     monkeypatch.setattr(experiment, "TURN_STEPS", 3)
-    monkeypatch.setattr(experiment, "PAUSE", 0.0)
     return ["compare", "--steps", "30", "--out", str(tmp_path / "out")]
 
 

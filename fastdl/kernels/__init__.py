@@ -20,6 +20,8 @@ file                   what it holds
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 from fastdl.kernels._layers import (
     ACTIVATIONS,
     activation_backward,
@@ -43,6 +45,7 @@ from fastdl.kernels._update import RULES, RuleSpec, update
 __all__ = [
     "ACTIVATIONS",
     "RULES",
+    "BuildInfo",
     "RuleSpec",
     "activation_backward",
     "activation_forward",
@@ -59,13 +62,23 @@ __all__ = [
 ]
 
 
-def build_info() -> dict[str, str | bool | list[str]]:
+class BuildInfo(TypedDict):
+    """How the kernels were compiled, and which of them are in use."""
+
+    cpu_level: str
+    levels: list[str]
+    openmp: bool
+    flags: str
+
+
+def build_info() -> BuildInfo:
     """Return how the kernels were compiled and which of them are in use.
 
     Returns
     -------
     dict
-        ``cpu_level`` in use, ``levels`` that were built, ``openmp``, and the compiler's ``flags`` that all levels share.
+        ``cpu_level`` in use, ``levels`` that were built, ``openmp``, and the compiler's ``flags`` that all levels
+        share.
 
     Examples
     --------

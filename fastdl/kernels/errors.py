@@ -91,9 +91,5 @@ class CheckpointError(FastdlError):
     """A checkpoint that cannot be read, or does not fit."""
 
 
-class ConcurrentUseError(FastdlError, RuntimeError):
-    """One object used by two threads at the same time."""
-
-
 class MissingDependencyError(FastdlError, ImportError):
     """An optional package that a call needs and that is not installed."""

@@ -1,7 +1,7 @@
 """Layers, the loss, initial weights and networks.
 
-A layer has ``forward(x, train=False)``, ``backward(dout)``, and its parameters and their gradients in the dicts ``params``
-and ``grads``. In training it keeps what its backward pass needs; otherwise it keeps nothing.
+A layer has ``forward(x, train=False)``, ``backward(dout)``, and its parameters and their gradients in the dicts
+``params`` and ``grads``. In training it keeps what its backward pass needs; otherwise it keeps nothing.
 """
 
 from __future__ import annotations

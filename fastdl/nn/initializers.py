@@ -65,7 +65,9 @@ def normal(std: float) -> Initializer:
     0.01
     """
     if isinstance(std, bool) or not isinstance(std, numbers.Real) or not 0 <= std < math.inf:
-        raise HyperparameterError("out of range", op="normal", arg="std", expected="a finite number >= 0", got=repr(std))
+        raise HyperparameterError(
+            "out of range", op="normal", arg="std", expected="a finite number >= 0", got=repr(std)
+        )
     deviation = float(std)
 
     def initialize(shape: tuple[int, ...], rng: np.random.Generator, dtype: DTypeLike = "float32") -> Weights:
@@ -92,8 +94,9 @@ def xavier(shape: tuple[int, ...], rng: np.random.Generator, dtype: DTypeLike = 
 
     Notes
     -----
-    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010, in the book's form,
-    equation 1 there with the normal distribution. Glorot's own variance, in Keras and torch, is 2 / (inputs + outputs).
+    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010, in the
+    book's form, equation 1 there with the normal distribution. Glorot's own variance, in Keras and torch, is 2 /
+    (inputs + outputs).
 
     Examples
     --------
@@ -122,8 +125,8 @@ def he(shape: tuple[int, ...], rng: np.random.Generator, dtype: DTypeLike = "flo
 
     Notes
     -----
-    He, Zhang, Ren and Sun, "Delving Deep into Rectifiers", 2015, equation 10; torch's ``kaiming_normal_`` with its defaults
-    for ReLU, though torch's ``Linear`` starts otherwise.
+    He, Zhang, Ren and Sun, "Delving Deep into Rectifiers", 2015, equation 10; torch's ``kaiming_normal_`` with its
+    defaults for ReLU, though torch's ``Linear`` starts otherwise.
 
     Examples
     --------

@@ -35,7 +35,8 @@ class MLP:
         Initial weights: a name, the standard deviation of a normal distribution, or a function of
         :mod:`fastdl.nn.initializers`' kind. Biases start at 0.
     weight_decay : float
-        λ >= 0: adds ``λ/2 * sum(W ** 2)`` of all weights to the loss, and ``λ W`` to their gradients; biases are left out.
+        λ >= 0: adds ``λ/2 * sum(W ** 2)`` of all weights to the loss, and ``λ W`` to their gradients; biases are left
+        out.
     dtype : {"float32", "float64"}
         Of parameters and inputs.
     seed : int, optional
@@ -55,7 +56,8 @@ class MLP:
 
     Notes
     -----
-    The book's ``MultiLayerNet``; its ``weight_decay`` is in the loss, where torch's ``weight_decay=`` is in the optimizer.
+    The book's ``MultiLayerNet``; its ``weight_decay`` is in the loss, where torch's ``weight_decay=`` is in the
+    optimizer.
 
     Examples
     --------
@@ -83,10 +85,16 @@ class MLP:
         _check_sizes(sizes)
         if activation not in kernels.ACTIVATIONS:
             raise _bad_setting("activation", f"one of {', '.join(kernels.ACTIVATIONS)}", activation)
-        if isinstance(weight_decay, bool) or not isinstance(weight_decay, int | float) or not 0 <= weight_decay < np.inf:
+        if (
+            isinstance(weight_decay, bool)
+            or not isinstance(weight_decay, int | float)
+            or not 0 <= weight_decay < np.inf
+        ):
             raise _bad_setting("weight_decay", "a finite number >= 0", weight_decay)
         if dtype not in ("float32", "float64", np.float32, np.float64):
             raise _bad_setting("dtype", "float32 or float64", dtype)
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0):
+            raise _bad_setting("seed", "an integer >= 0, or None", seed)
         self.sizes = tuple(int(size) for size in sizes)
         self.dtype: np.dtype[Any] = np.dtype(dtype)
         self.weight_decay = float(weight_decay)
@@ -216,7 +224,8 @@ class MLP:
         DtypeError, ArrayError
             If x does not fit.
         """
-        return self.forward(x).argmax(axis=1)
+        labels: NDArray[np.int64] = self.forward(x).argmax(axis=1)
+        return labels
 
     def accuracy(self, x: NDArray[Any], t: NDArray[Any]) -> float:
         """Return the share of inputs whose class is predicted right.
@@ -249,7 +258,7 @@ class MLP:
         loss = self._loss.forward(self.forward(x, train=True), t)
         dout: NDArray[Any] | None = self._loss.backward()
         for layer in reversed(self.layers):
-            assert dout is not None  # noqa: S101 - only the first layer returns None
+            assert dout is not None
             dout = layer.backward(dout)
         grads = {f"{name}{i}": layer.grads[name] for i, layer in enumerate(self.layers, start=1) for name in ("W", "b")}
         if self.weight_decay:

@@ -1,18 +1,19 @@
 """Optimizers: a rule, its hyper-parameters and its state.
 
-============  =========================  =======  ==========================================================  ======================
-class         rule                       state    update                                                      paper
-============  =========================  =======  ==========================================================  ======================
-SGD           ``rules/sgd.hpp``          none     p - lr g                                                    Robbins & Monro 1951
-Momentum      ``rules/momentum.hpp``     v        v = momentum v - lr g; p + v                                Polyak 1964
-AdaGrad       ``rules/adagrad.hpp``      h        h = h + g²; p - lr g / (√h + eps)                           Duchi et al. 2011
-Adam          ``rules/adam.hpp``         m, v     m = m + (1 - beta1)(g - m); v = v + (1 - beta2)(g² - v);    Kingma & Ba 2015, § 2
-                                                  p - lr √(1 - beta2ᵗ) / (1 - beta1ᵗ) m / (√v + eps)
-============  =========================  =======  ==========================================================  ======================
+========  ============  =====  ========================================================  ====================
+class     rule          state  update                                                    paper
+========  ============  =====  ========================================================  ====================
+SGD       sgd.hpp              p - lr g                                                  Robbins & Monro 1951
+Momentum  momentum.hpp  v      v = momentum v - lr g; p + v                              Polyak 1964
+AdaGrad   adagrad.hpp   h      h = h + g²; p - lr g / (√h + eps)                         Duchi et al. 2011
+Adam      adam.hpp      m, v   m = m + (1 - beta1)(g - m); v = v + (1 - beta2)(g² - v);  Kingma & Ba 2015
+                               p - lr √(1 - beta2ᵗ) / (1 - beta1ᵗ) m / (√v + eps)
+========  ============  =====  ========================================================  ====================
 
-The formulas and defaults are those of "Deep Learning from Scratch". Elsewhere: torch keeps the learning rate outside the
-velocity, so that Momentum differs when lr changes between steps; it adds eps = 1e-8 in Adam after the bias correction, and
-eps = 1e-10 in AdaGrad. Keras' Adam is this one; its Adagrad starts h at 0.1 and puts eps inside the root.
+The formulas and defaults are those of "Deep Learning from Scratch". Elsewhere: torch keeps the learning rate outside
+the velocity, so that Momentum differs when lr changes between steps; it adds eps = 1e-8 in Adam after the bias
+correction, and eps = 1e-10 in AdaGrad. Keras' Adam is this one; its Adagrad starts h at 0.1 and puts eps inside the
+root.
 
 All of them share one interface, :class:`Optimizer`.
 """
@@ -59,6 +60,10 @@ def get(name: str, **hyperparameters: float) -> Optimizer:
     optimizer = OPTIMIZERS.get(name.lower()) if isinstance(name, str) else None
     if optimizer is None:
         raise HyperparameterError(
-            "unknown optimizer", op="optim.get", arg="name", expected=f"one of {', '.join(OPTIMIZERS)}", got=repr(name)
+            "unknown optimizer",
+            op="optim.get",
+            arg="name",
+            expected=f"one of {', '.join(OPTIMIZERS)}",
+            got=repr(name),
         )
     return optimizer.from_hyperparameters(hyperparameters)

@@ -24,8 +24,8 @@ class AdaGrad(Optimizer):
     -----
     State: the sum of squares ``h``, as many bytes as the parameters.
 
-    Duchi, Hazan and Singer, "Adaptive Subgradient Methods", 2011, with the book's eps. torch's ``Adagrad`` is the same with
-    eps = 1e-10 by default; Keras starts ``h`` at 0.1 and takes ``sqrt(h + eps)``.
+    Duchi, Hazan and Singer, "Adaptive Subgradient Methods", 2011, with the book's eps. torch's ``Adagrad`` is the
+    same with eps = 1e-10 by default; Keras starts ``h`` at 0.1 and takes ``sqrt(h + eps)``.
 
     Examples
     --------

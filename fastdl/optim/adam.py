@@ -29,9 +29,10 @@ class Adam(Optimizer):
     -----
     State: ``m`` and ``v``, twice as many bytes as the parameters.
 
-    Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015, in the form at the end of section 2 ("epsilon hat"), as
-    the book, Keras and scikit-learn have it. torch and optax follow Algorithm 1, which adds eps after the bias correction:
-    their eps equals this one times ``1 / sqrt(1 - beta2 ** t)``, so that no constant turns one into the other.
+    Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015, in the form at the end of section 2 ("epsilon
+    hat"), as the book, Keras and scikit-learn have it. torch and optax follow Algorithm 1, which adds eps after the
+    bias correction: their eps equals this one times ``1 / sqrt(1 - beta2 ** t)``, so that no constant turns one into
+    the other.
 
     Examples
     --------

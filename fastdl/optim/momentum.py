@@ -24,9 +24,9 @@ class Momentum(Optimizer):
     -----
     State: the velocity ``v``, as many bytes as the parameters.
 
-    Polyak, "Some methods of speeding up the convergence of iteration methods", 1964, as the book and Keras write it. torch
-    keeps the learning rate outside the velocity (``buf = momentum * buf + g``, ``p -= lr * buf``): the same path while lr
-    is constant, another one after it changes.
+    Polyak, "Some methods of speeding up the convergence of iteration methods", 1964, as the book and Keras write it.
+    torch keeps the learning rate outside the velocity (``buf = momentum * buf + g``, ``p -= lr * buf``): the same
+    path while lr is constant, another one after it changes.
 
     Examples
     --------

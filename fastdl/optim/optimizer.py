@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastdl import kernels
-from fastdl.errors import ConcurrentUseError, HyperparameterError, KeyMismatchError
+from fastdl.errors import HyperparameterError, KeyMismatchError
 from fastdl.optim import saved
 from fastdl.optim.hyperparameters import checked
 
@@ -26,8 +26,9 @@ class _State(NamedTuple):
 class Optimizer:
     """The base of all optimizers: ``update(params, grads)`` changes the parameters in place.
 
-    Hyper-parameters are plain attributes, which may be set between two steps. The state is made at the first step, for the
-    parameters that it gets; a parameter keeps its state by its key, also when another array of the same shape takes its place.
+    Hyper-parameters are plain attributes, which may be set between two steps. The state is made at the first step,
+    for the parameters that it gets; a parameter keeps its state by its key, also when another array of the same shape
+    takes its place.
 
     Examples
     --------
@@ -48,7 +49,7 @@ class Optimizer:
             checked(name, value, self.rule)
             setattr(self, name, value)
         self._bound: _State | None = None
-        self._in_use = threading.Lock()
+        self._lock = threading.Lock()
 
     @classmethod
     def from_hyperparameters(cls, hyperparameters: Mapping[str, float]) -> Self:
@@ -78,7 +79,11 @@ class Optimizer:
         for name, value in hyperparameters.items():
             if name not in known:
                 raise HyperparameterError(
-                    "unknown hyper-parameter", op=cls.rule, arg=name, expected=f"one of {', '.join(known)}", got=repr(value)
+                    "unknown hyper-parameter",
+                    op=cls.rule,
+                    arg=name,
+                    expected=f"one of {', '.join(known)}",
+                    got=repr(value),
                 )
         return cls(**hyperparameters)
 
@@ -93,7 +98,10 @@ class Optimizer:
         if self._bound is None:
             return {}
         names = kernels.RULES[self.rule].state
-        return {name: dict(zip(self._bound.keys, row, strict=True)) for name, row in zip(names, self._bound.arrays, strict=True)}
+        return {
+            name: dict(zip(self._bound.keys, row, strict=True))
+            for name, row in zip(names, self._bound.arrays, strict=True)
+        }
 
     @property
     def steps(self) -> int:
@@ -106,10 +114,11 @@ class Optimizer:
         Parameters
         ----------
         params : dict of ndarrays
-            The parameters: float32 or float64, changed in place. A Python float is replaced in the dict instead, as in the
-            book's small examples.
+            The parameters: float32 or float64, changed in place. A Python float is replaced in the dict instead, as
+            in the book's small examples.
         grads : dict of ndarrays
-            Their gradients under the same keys: the same shapes, float32 or float64, any layout; None leaves a parameter out.
+            Their gradients under the same keys: the same shapes, float32 or float64, any layout; None leaves a
+            parameter out.
 
         Raises
         ------
@@ -117,8 +126,6 @@ class Optimizer:
             If the keys differ, or are not those of the steps before.
         DtypeError, ArrayError, AliasError, HyperparameterError
             If something does not fit. Whatever is raised, nothing has changed.
-        ConcurrentUseError
-            If another thread is in ``update`` of this optimizer.
 
         Examples
         --------
@@ -128,12 +135,8 @@ class Optimizer:
         >>> params
         {'x': -7.5}
         """
-        if not self._in_use.acquire(blocking=False):
-            raise ConcurrentUseError("in use by another thread", op=self.rule, hint="Give each thread its own optimizer")
-        try:
+        with self._lock:
             self._update(params, grads)
-        finally:
-            self._in_use.release()
 
     def _update(self, params: MutableMapping[Any, Any], grads: Mapping[Any, Any]) -> None:
         hyper = [checked(name, getattr(self, name), self.rule) for name in kernels.RULES[self.rule].hyper]
@@ -148,7 +151,7 @@ class Optimizer:
         self._bound = bound
         try:
             kernels.update(self.rule, values, gradients, bound.arrays, bound.steps, hyper, bound.keys)
-        except BaseException:
+        except Exception:  # an interrupt comes before or after the step, never within it
             self._bound = before
             raise
         if has_numbers:
@@ -196,8 +199,8 @@ class Optimizer:
         Raises
         ------
         CheckpointError
-            If anything in it is missing, unknown or does not fit together; the optimizer has not changed then. Whether its
-            arrays fit the parameters shows at the next step.
+            If anything in it is missing, unknown or does not fit together; the optimizer has not changed then.
+            Whether its arrays fit the parameters shows at the next step.
 
         Examples
         --------
@@ -217,10 +220,10 @@ class Optimizer:
         return f"{type(self).__name__}({arguments})"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_in_use"}
+        return {name: value for name, value in self.__dict__.items() if name != "_lock"}
 
     def __setstate__(self, attributes: dict[str, Any]) -> None:
-        self.__dict__.update(attributes, _in_use=threading.Lock())
+        self.__dict__.update(attributes, _lock=threading.Lock())
 
 
 def _as_array(value: Any) -> Any:
@@ -243,4 +246,6 @@ def _keys_differ(op: str, arg: str, expected: Mapping[Any, Any], got: Mapping[An
         if arg == "params"
         else "Pass a gradient for every parameter; None leaves one out of the step"
     )
-    return KeyMismatchError("keys differ", op=op, arg=arg, expected=str(list(expected)), got="; ".join(parts), hint=hint)
+    return KeyMismatchError(
+        "keys differ", op=op, arg=arg, expected=str(list(expected)), got="; ".join(parts), hint=hint
+    )

@@ -64,7 +64,12 @@ def validate(state_dict: Mapping[str, Any], rule: RuleSpec) -> tuple[dict[str, f
             raise _error(rule, f"state[{name!r}]", "a dict", type(state[name]).__qualname__)
         _check_names(rule, f"state[{name!r}]", steps, state[name])
         for key in steps:
-            _check_array(rule, f"state[{name!r}][{key!r}]", state[name][key], shapes.setdefault(key, _kind(state[name][key])))
+            _check_array(
+                rule,
+                f"state[{name!r}][{key!r}]",
+                state[name][key],
+                shapes.setdefault(key, _kind(state[name][key])),
+            )
     arrays = [[np.array(state[name][key], order="C") for key in steps] for name in rule.state]
     return hyperparameters, (tuple(steps), arrays, np.array(list(steps.values()), np.int64))
 
@@ -76,7 +81,12 @@ def _check_names(rule: RuleSpec, place: str, expected: Any, got: Mapping[Any, An
 
 def _check_array(rule: RuleSpec, place: str, array: Any, kind: tuple[Any, ...]) -> None:
     if not isinstance(array, np.ndarray) or array.dtype not in (np.float32, np.float64):
-        raise _error(rule, place, "an array of float32 or float64", str(getattr(array, "dtype", type(array).__qualname__)))
+        raise _error(
+            rule,
+            place,
+            "an array of float32 or float64",
+            str(getattr(array, "dtype", type(array).__qualname__)),
+        )
     if _kind(array) != kind:
         raise _error(rule, place, f"shape {kind[0]} and dtype {kind[1]}", f"{array.shape} and {array.dtype}")
 

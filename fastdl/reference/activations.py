@@ -20,7 +20,8 @@ def _relu(x: Array, out: Array | None) -> Array:
 
 
 def _sigmoid(x: Array, out: Array | None) -> Array:
-    y = np.negative(x, out=out)
+    y: Array = np.empty_like(x) if out is None else out  # np.negative alone makes a number of a 0-d array
+    np.negative(x, out=y)
     with np.errstate(over="ignore"):  # exp(-x) = inf gives the right limit, 0
         np.exp(y, out=y)
     y += 1

@@ -1,0 +1,38 @@
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+ACTIVATIONS: Final[tuple[str, ...]]
+
+def affine_forward(
+    x: NDArray[Any],
+    W: NDArray[Any],
+    b: NDArray[Any],
+    activation: str = "identity",
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def affine_backward(
+    dout: NDArray[Any],
+    x: NDArray[Any],
+    W: NDArray[Any],
+    y: NDArray[Any] | None = None,
+    activation: str = "identity",
+    need_dx: bool = True,
+    out: tuple[NDArray[Any] | None, NDArray[Any] | None, NDArray[Any] | None] | None = None,
+) -> tuple[NDArray[Any] | None, NDArray[Any], NDArray[Any]]: ...
+def activation_forward(x: NDArray[Any], activation: str, out: NDArray[Any] | None = None) -> NDArray[Any]: ...
+def activation_backward(
+    dout: NDArray[Any], y: NDArray[Any], activation: str, out: NDArray[Any] | None = None
+) -> NDArray[Any]: ...
+def softmax(x: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]: ...
+def softmax_cross_entropy(
+    logits: NDArray[Any], labels: NDArray[Any], out: NDArray[Any] | None = None
+) -> tuple[float, NDArray[Any]]: ...
+def gather(
+    data: NDArray[Any],
+    indices: NDArray[np.integer[Any]],
+    scale: float = 1.0,
+    dtype: DTypeLike = "float32",
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
