@@ -16,6 +16,12 @@ using fastdl_tile = void (*)(std::int64_t n, void* const* arrays, const void* co
 // parameter and of its direction to `squares`.
 using fastdl_measure = void (*)(std::int64_t n, void* const* arrays, const void* coefficients, double* squares);
 
+// What a rule works out once a step, in double precision, from the number of the step and its hyper-parameters.
+using fastdl_prepare = void (*)(double t, const double* hyper, void* coefficients);
+
+// Brings a tensor's squares into the coefficients.
+using fastdl_trust = void (*)(const double* squares, void* coefficients);
+
 constexpr int fastdl_max_states = 4;
 constexpr int fastdl_max_hyper = 16;
 constexpr int fastdl_coefficient_bytes = 256;
@@ -24,11 +30,11 @@ struct fastdl_rule {
   const char* name;
   const char* states;  // names, in order, a space between two
   const char* hyper;
-  void (*prepare[2])(double t, const double* hyper, void* coefficients);
+  fastdl_prepare prepare[2];
   fastdl_tile tile[2];
   // Null but for a rule that depends on the tensor as a whole.
   fastdl_measure measure[2];
-  void (*trust[2])(const double* squares, void* coefficients);
+  fastdl_trust trust[2];
 };
 
 // One parameter of an update: {parameter, gradient, states ...} of `size` elements, and what is done to them.
@@ -41,7 +47,7 @@ struct fastdl_tensor {
   void* average;             // moving average of the parameter, or null
   fastdl_tile tile;
   fastdl_measure measure;
-  void (*trust)(const double* squares, void* coefficients);
+  fastdl_trust trust;
   const void* coefficients;
   double decay;              // added to the gradient, times the parameter
   double shrink;             // the parameter is multiplied by this before the step

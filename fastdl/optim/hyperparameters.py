@@ -4,19 +4,37 @@ from __future__ import annotations
 
 import math
 import numbers
+from typing import NamedTuple
 
 from fastdl.errors import HyperparameterError
 
-_NOT_NEGATIVE = "a finite number >= 0"
-_FRACTION = "a number in [0, 1)"
 
+class _Range(NamedTuple):
+    words: str
+    lowest: float
+    below: float  # the value itself is outside
+
+
+_NOT_NEGATIVE = _Range("a finite number >= 0", 0, math.inf)
+_FRACTION = _Range("a number in [0, 1)", 0, 1)
 _RANGES = {
     "lr": _NOT_NEGATIVE,
     "eps": _NOT_NEGATIVE,
+    "weight_decay": _NOT_NEGATIVE,
+    "clip_norm": _NOT_NEGATIVE,
+    "clip_value": _NOT_NEGATIVE,
+    "ema": _FRACTION,
     "momentum": _FRACTION,
+    "rho": _FRACTION,
     "beta1": _FRACTION,
     "beta2": _FRACTION,
+    "momentum_decay": _Range("a number >= 0", 0, math.nan),
+    "l1": _NOT_NEGATIVE,
+    "l2": _NOT_NEGATIVE,
+    "l2_shrinkage": _NOT_NEGATIVE,
+    "beta": _NOT_NEGATIVE,
 }
+_ANY = _Range("a finite number", -math.inf, math.inf)  # of a rule that a user wrote
 
 
 def checked(name: str, value: object, op: str) -> float:
@@ -45,15 +63,19 @@ def checked(name: str, value: object, op: str) -> float:
     >>> checked("lr", 0.1, "sgd")
     0.1
     """
-    if type(value) is float:
-        number = value
-    elif (isinstance(value, numbers.Real) and not isinstance(value, bool)) or getattr(value, "shape", None) == ():
-        try:
-            number = float(value)  # type: ignore[arg-type]  # a NumPy scalar or array of no dimensions
-        except (TypeError, ValueError, OverflowError):
-            number = math.nan
-    else:
-        number = math.nan
-    if 0 <= number < (1 if _RANGES[name] is _FRACTION else math.inf):
+    number = value if type(value) is float else _as_float(value)
+    words, lowest, below = _RANGES.get(name, _ANY)
+    if number >= lowest and not number >= below:
         return number
-    raise HyperparameterError("out of range", op=op, arg=name, expected=_RANGES[name], got=repr(value))
+    raise HyperparameterError("out of range", op=op, arg=name, expected=words, got=repr(value))
+
+
+def _as_float(value: object) -> float:
+    """The value as a float, NaN if it is not a number."""
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if is_number or getattr(value, "shape", None) == ():
+        try:
+            return float(value)  # type: ignore[arg-type]  # a number, or an array of no dimensions
+        except (TypeError, ValueError, OverflowError):
+            pass
+    return math.nan
