@@ -19,9 +19,7 @@ Call = Callable[[], Any]
 
 def affine_forward(ops: str, activation: str, dtype: str, batch: int, n_in: int, n_out: int) -> Call:
     x, W, b = layer_inputs(batch, n_in, n_out, dtype)
-    return partial(
-        import_module(ops).affine_forward, x, W, b, activation, out=np.empty((batch, n_out), dtype)
-    )
+    return partial(import_module(ops).affine_forward, x, W, b, activation, out=np.empty((batch, n_out), dtype))
 
 
 def affine_backward(ops: str, activation: str, dtype: str, batch: int, n_in: int, n_out: int) -> Call:

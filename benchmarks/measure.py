@@ -98,9 +98,7 @@ def _cpu_model() -> str:
 def main(works: Sequence[Work], file_name: str) -> None:
     """Run the command line of a module that measures ``works``."""
     parser = argparse.ArgumentParser(description=f"Measure, and write {RESULTS.name}/{file_name}.")
-    parser.add_argument(
-        "--only", default="", metavar="TEXT", help="only work whose name has TEXT; print, don't write"
-    )
+    parser.add_argument("--only", default="", metavar="TEXT", help="only work whose name has TEXT; print, don't write")
     parser.add_argument("--rounds", type=int, default=15, help="blocks of each contender (default 15)")
     parser.add_argument("--seconds", type=float, default=0.1, help="length of a block (default 0.1)")
     options = parser.parse_args()

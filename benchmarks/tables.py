@@ -48,9 +48,7 @@ def conditions(results: dict[str, Any]) -> str:
     """Return the sentence under a table: what was measured where."""
     machine = results["machine"]
     versions = {
-        name: version
-        for contender in results["contenders"].values()
-        for name, version in contender["versions"].items()
+        name: version for contender in results["contenders"].values() for name, version in contender["versions"].items()
     }
     packages = ", ".join(f"{name} {version}" for name, version in versions.items())
     return (
@@ -80,9 +78,7 @@ def _time(seconds: float) -> str:
     >>> _time(2.344e-5), _time(0.0123), _time(1.2345e-3), _time(2.5)
     ('23.4 µs', '12.3 ms', '1.23 ms', '2.50 s')
     """
-    unit, scale = next(
-        (u, s) for u, s in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)) if seconds >= s or u == "µs"
-    )
+    unit, scale = next((u, s) for u, s in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)) if seconds >= s or u == "µs")
     return f"{seconds / scale:#.3g}".rstrip(".") + f" {unit}"
 
 
@@ -108,9 +104,7 @@ def main() -> int:
     if not check:
         README.write_text(wanted)
         return 0
-    sys.stdout.writelines(
-        difflib.unified_diff(text.splitlines(True), wanted.splitlines(True), "README.md", "results")
-    )
+    sys.stdout.writelines(difflib.unified_diff(text.splitlines(True), wanted.splitlines(True), "README.md", "results"))
     return int(text != wanted)
 
 

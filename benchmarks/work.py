@@ -148,11 +148,7 @@ KERNELS = [
         for activation in ("relu", "sigmoid", "tanh")
         for array in ARRAYS
     ),
-    *(
-        kernel(f, *array)
-        for f in ("softmax", "softmax_cross_entropy")
-        for array in [("float32", (128, 10)), *ARRAYS]
-    ),
+    *(kernel(f, *array) for f in ("softmax", "softmax_cross_entropy") for array in [("float32", (128, 10)), *ARRAYS]),
     *(kernel("gather", dtype, rows, 784) for dtype in ("uint8", "float32") for rows in (128, 4096)),
 ]
 

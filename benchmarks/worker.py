@@ -90,11 +90,7 @@ class _Contender:
         return {
             "versions": {name: sys.modules[name].__version__ for name in packages if name in sys.modules},
             "thread_pools": [
-                {
-                    key: pool[key]
-                    for key in ("internal_api", "version", "architecture", "num_threads")
-                    if key in pool
-                }
+                {key: pool[key] for key in ("internal_api", "version", "architecture", "num_threads") if key in pool}
                 for pool in threadpool_info()
             ],
         }

@@ -12,9 +12,9 @@ import numpy as np
 def _spread(array: np.ndarray, stride: int) -> np.ndarray:
     """The same values `stride` elements apart along every axis, with NaN in between."""
     field = np.full([abs(stride) * n + 2 for n in array.shape], np.nan, array.dtype)
-    view = field[tuple(slice(1, 1 + abs(stride) * n, abs(stride)) for n in array.shape)]
+    view = field[..., *(slice(1, 1 + abs(stride) * n, abs(stride)) for n in array.shape)]
     if stride < 0:
-        view = np.flip(view)
+        view = view[..., *[slice(None, None, -1)] * array.ndim]
     view[...] = array
     return view
 
@@ -56,17 +56,19 @@ class Canaries:
         self._fields.append((field, array.nbytes))
         return _within(field, array, MARGIN)
 
-    def assert_untouched(self) -> None:
+    def assert_untouched_and_forget(self) -> None:
+        """Check everything around the arrays handed out so far."""
         for field, size in self._fields:
             before, after = field[:MARGIN], field[MARGIN + size :]
             if (before != BYTE).any() or (after != BYTE).any():
                 raise AssertionError(f"bytes outside an array of {size} bytes were written")
+        self._fields.clear()
 
 
 class GuardPages:
     """Arrays against pages that may not even be read: touching one is a segmentation fault."""
 
-    def __init__(self, at_end: bool, size: int = 1 << 16) -> None:
+    def __init__(self, at_end: bool, size: int = 1 << 18) -> None:
         self._at_end = at_end
         self._size = size
         self._maps: list[mmap.mmap] = []

@@ -35,12 +35,16 @@ def adagrad(t, p, g, h, *, lr, eps):
 
 
 def adam(t, p, g, m, v, *, lr, beta1, beta2, eps):
-    """Algorithm 1 of the paper, whose epsilon is the eps of section 2's form over sqrt(1 - beta2^t)."""
+    """Algorithm 1 of the paper, whose epsilon is the eps of section 2's form over sqrt(1 - beta2^t).
+
+    The corrections are worked out in double precision, as everywhere; they lose digits while t is small.
+    """
+    correction1, correction2 = 1 - beta1**t, np.longdouble(1 - beta2**t)
     beta1, beta2 = np.longdouble(beta1), np.longdouble(beta2)
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + (1 - beta2) * g**2
-    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
-    return p - lr * m_hat / (np.sqrt(v_hat) + eps / np.sqrt(1 - beta2**t)), m, v
+    m_hat, v_hat = m / correction1, v / correction2
+    return p - lr * m_hat / (np.sqrt(v_hat) + eps / np.sqrt(correction2)), m, v
 
 
 @dataclass(frozen=True)
@@ -65,16 +69,16 @@ class Rule:
     def zero_state(self, like: list[np.ndarray]) -> list[list[np.ndarray]]:
         return [[np.zeros(p.shape, p.dtype) for p in like] for _ in self.state]
 
-    def reach(self, t: int, g: Any, state: list[Any], hyper: Mapping[str, float]) -> Any:
-        """How long a step with these magnitudes can be, whatever the signs: the scale of its rounding."""
+    def magnitudes(self, t: int, g: Any, state: list[Any], hyper: Mapping[str, float]) -> list[Any]:
+        """How long a step and how large each state can get with numbers of these sizes, whatever their signs.
+
+        The scale of a step's rounding.
+        """
         signs = [(1, -1) if kind == "signed" else (1,) for kind in self.state.values()]
-        return np.max(
-            [
-                np.abs(self.step(t, 0 * g, g, *map(np.multiply, state, sign), **hyper)[0])
-                for sign in itertools.product(*signs)
-            ],
-            axis=0,
-        )
+        results = [
+            self.step(t, 0 * g, g, *map(np.multiply, state, chosen), **hyper) for chosen in itertools.product(*signs)
+        ]
+        return [np.max(np.abs(each), axis=0) for each in zip(*results, strict=True)]
 
 
 RULES = (
@@ -100,7 +104,7 @@ RULES = (
         (
             {"lr": 0.001, "beta1": 0.9, "beta2": 0.999, "eps": 1e-7},
             {"lr": 0.3, "beta1": 0.5, "beta2": 0.6, "eps": 0.01},
-            {"lr": 0.01, "beta1": 0.0, "beta2": 0.0, "eps": 0.0},
+            {"lr": 0.01, "beta1": 0.8, "beta2": 0.9, "eps": 0.0},
         ),
         adam,
     ),
@@ -129,7 +133,7 @@ class Function:
     def arguments(self, sizes: Mapping[str, int], dtype: str, rng: np.random.Generator) -> dict[str, Any]:
         """Random arguments by name, arrays and options."""
         arrays = {name: rng.normal(size=shape(at, sizes)).astype(dtype) for name, at in self.reads.items()}
-        if self.op == "affine_backward":
+        if self.op == "affine_backward" and "y" in arrays:
             arrays["y"] = kernels.activation_forward(arrays["y"], self.options["activation"])
         for name, (size, below) in self.numbers.items():
             arrays[name] = rng.integers(sizes[below], size=sizes[size])
@@ -157,7 +161,7 @@ FUNCTIONS = (
             Function("affine_forward", {"x": "BI", "W": "IO", "b": "O"}, ("BO",), {"activation": name}),
             Function(
                 "affine_backward",
-                {"dout": "BO", "x": "BI", "W": "IO", "y": "BO"},
+                {"dout": "BO", "x": "BI", "W": "IO"} | ({} if name == "identity" else {"y": "BO"}),
                 ("BI", "IO", "O"),
                 {"activation": name},
             ),

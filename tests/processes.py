@@ -1,4 +1,4 @@
-"""Python code in a process of its own."""
+"""Python code in a process of its own. conftest.py sees to it that this imports the fastdl that is tested."""
 
 from __future__ import annotations
 
@@ -6,11 +6,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-
-import fastdl
-
-FOLDER = Path(fastdl.__file__).parents[1]  # the fastdl that this process tests
 
 
 def run(
@@ -21,19 +16,14 @@ def run(
     preexec_fn: Callable[[], None] | None = None,
     timeout: float = 60,
 ) -> subprocess.CompletedProcess[str]:
-    """Run the source with these arguments and options of Python.
+    """Run the source with these arguments, and these options of Python.
 
     ``env`` is added to this process's environment, of which settings of threads and CPU level are left out.
     """
-    settings = {
-        name: value for name, value in os.environ.items() if not name.startswith(("FASTDL_", "OMP_", "GOMP_"))
-    }
-    settings |= {"PYTHONPATH": str(FOLDER), "PYTHONFAULTHANDLER": "1"} | dict(env or {})
-    # -P: the folder the tests run in, which may hold another fastdl, is not on the path.
-    command = [sys.executable, "-P", *options, "-c", source, *arguments]
+    settings = {name: value for name, value in os.environ.items() if not name.startswith(("FASTDL_", "OMP_", "GOMP_"))}
     return subprocess.run(
-        command,
-        env=settings,
+        [sys.executable, *options, "-c", source, *arguments],
+        env=settings | dict(env or {}),
         preexec_fn=preexec_fn,
         timeout=timeout,
         capture_output=True,

@@ -16,9 +16,7 @@ THREADS = (1, 2, 3, 7)
 EDGES = (1, 2, 3, 5, 6, 7, 8, 15, 16, 17, 31, 33, 63, 64, 65, 100, 130)
 
 # A Latin square: every two edges meet in every two of the sizes.
-SQUARE = [
-    (EDGES[i], EDGES[j], EDGES[(i + j) % len(EDGES)]) for i in range(len(EDGES)) for j in range(len(EDGES))
-]
+SQUARE = [(EDGES[i], EDGES[j], EDGES[(i + j) % len(EDGES)]) for i in range(len(EDGES)) for j in range(len(EDGES))]
 
 # Products by blocks (a right side of more than 1 MiB, blocks 256 or 512 deep): forward, for dx and for dW.
 LARGE = [
@@ -132,9 +130,7 @@ class TestAffine:
             assert_same_bits(part[1], dW[:, columns])
             assert_same_bits(part[2], db[columns])
         for rows in (np.s_[:1], np.s_[12:], np.s_[2:9]):
-            assert_same_bits(
-                kernels.affine_backward(dout[rows], x[rows], W, whole[rows], "tanh")[0], dx[rows]
-            )
+            assert_same_bits(kernels.affine_backward(dout[rows], x[rows], W, whole[rows], "tanh")[0], dx[rows])
 
     @every_dtype
     def test_dW_by_blocks_of_the_batch(self, dtype, rng):
@@ -222,9 +218,7 @@ class TestEveryFunction:
         arguments = function.arguments({"B": 9, "I": 5, "O": 21}, dtype, rng)
         expected = function(**arguments)
         changed = {
-            name: LAYOUTS[layout](value)
-            if isinstance(value, np.ndarray) and value.dtype.kind == "f"
-            else value
+            name: LAYOUTS[layout](value) if isinstance(value, np.ndarray) and value.dtype.kind == "f" else value
             for name, value in arguments.items()
         }
         for ours, theirs in zip(function(**changed), expected, strict=True):
@@ -335,9 +329,7 @@ class TestActivations:
         tanh = kernels.activation_forward(x, "tanh")
         np.testing.assert_array_equal(tanh, [-1, -1, 0, 0, 1, 1, np.nan])
         np.testing.assert_array_equal(np.signbit(tanh[2:4]), [True, False])
-        np.testing.assert_array_equal(
-            kernels.activation_forward(x, "sigmoid"), [0, 0, 0.5, 0.5, 1, 1, np.nan]
-        )
+        np.testing.assert_array_equal(kernels.activation_forward(x, "sigmoid"), [0, 0, 0.5, 0.5, 1, 1, np.nan])
         tail = kernels.activation_forward(np.array([-100.0, -740.0], dtype), "sigmoid")
         assert_ulps(tail[0], np.exp(np.longdouble(-100)), 1)  # a subnormal float32
         assert (tail[1] > 0) == (dtype == "float64")

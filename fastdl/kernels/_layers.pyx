@@ -3,6 +3,7 @@
 import numpy as np
 
 cimport numpy as cnp
+from libc.float cimport DBL_MAX
 from libc.stdint cimport int64_t
 
 from fastdl.kernels cimport _runtime
@@ -14,6 +15,7 @@ cnp.import_array()
 # In the order of with_activation() in activations.hpp.
 ACTIVATIONS = ("identity", "relu", "sigmoid", "tanh")
 
+cdef tuple _array_types = (np.ndarray, np.memmap)  # exactly: the mask of a MaskedArray, say, would go unseen
 cdef dict _activation_numbers = {name: number for number, name in enumerate(ACTIVATIONS)}
 
 
@@ -368,7 +370,7 @@ cdef cnp.ndarray _class_numbers(object labels, Py_ssize_t batch, Py_ssize_t clas
     cdef cnp.ndarray numbers, array
     cdef const int64_t* number
     cdef Py_ssize_t i
-    if not isinstance(labels, np.ndarray):
+    if type(labels) not in _array_types:
         raise DtypeError("not a NumPy array", op=op, arg="labels", expected="numpy.ndarray", got=type(labels).__qualname__)
     array = labels
     if cnp.PyArray_NDIM(array) == 2:
@@ -507,7 +509,7 @@ def gather(data, indices, scale=1.0, dtype="float32", out=None):
     >>> import numpy as np
     >>> from fastdl import kernels
     >>> pixels = np.array([[0, 255], [51, 102]], dtype=np.uint8)
-    >>> kernels.gather(pixels, np.array([1]), scale=1 / 255)
+    >>> kernels.gather(pixels, np.array([1]), scale=1 / 255).round(6)
     array([[0.2, 0.4]], dtype=float32)
     """
     cdef str op = "gather"
@@ -517,8 +519,8 @@ def gather(data, indices, scale=1.0, dtype="float32", out=None):
     cdef const int64_t* number
     cdef double factor
     cdef cnp.npy_intp shape[64]
-    if isinstance(data, np.ndarray) and data.dtype == np.uint8:
-        data_ = np.ascontiguousarray(data)
+    if type(data) in _array_types and data.dtype == np.uint8:
+        data_ = cnp.PyArray_GETCONTIGUOUS(data)
         source = 0
     else:
         data_ = read(data, op, "data", -1, -1)
@@ -528,10 +530,10 @@ def gather(data, indices, scale=1.0, dtype="float32", out=None):
     if dtype not in ("float32", "float64", np.float32, np.float64):
         raise DtypeError("dtype not supported", op=op, arg="dtype", expected="float32 or float64", got=repr(dtype))
     target = FLOAT32 if np.dtype(dtype) == np.float32 else FLOAT64
-    if not isinstance(indices, np.ndarray) or indices.ndim != 1 or indices.dtype.kind not in "iu":
+    if type(indices) not in _array_types or indices.ndim != 1 or indices.dtype.kind not in "iu":
         raise DtypeError("not a row of integers", op=op, arg="indices", expected="an integer array of shape (B,)")
     numbers = np.ascontiguousarray(indices, dtype=np.int64)
-    if isinstance(scale, bool) or not isinstance(scale, (int, float, np.integer, np.floating)) or not np.isfinite(scale):
+    if isinstance(scale, bool) or not isinstance(scale, (int, float, np.integer, np.floating)) or not abs(scale) <= DBL_MAX:
         raise HyperparameterError("not a finite number", op=op, arg="scale", got=repr(scale))
     factor = scale
     rows = cnp.PyArray_DIM(data_, 0)

@@ -88,14 +88,20 @@ cdef cnp.ndarray _state(object state, cnp.ndarray param, str op, str arg, object
     return array
 
 
+cdef tuple _place(Py_ssize_t number, Py_ssize_t width, object keys):
+    """Argument and key of the array with this number: a parameter's `width` arrays in turn, in the end the steps."""
+    if number == len(keys) * width:
+        return "steps", None
+    kind = number % width
+    return ("params", "grads", "averages")[kind] if kind < 3 else "state", keys[number // width]
+
+
 cdef int _check_separate(Span* spans, Py_ssize_t count, Py_ssize_t width, object keys, str op) except -1:
     cdef Py_ssize_t first, second
     if find_overlap(spans, count, &first, &second):
-        arg, other = [
-            ("params", "grads", "averages")[number % width] if number % width < 3 else "state" for number in (second, first)
-        ]
+        (arg, key), (other, other_key) = _place(second, width, keys), _place(first, width, keys)
         raise AliasError(
-            f"shares memory with {other}[{keys[first // width]!r}]", op=op, arg=arg, key=keys[second // width],
+            f"shares memory with {other}" + ("" if other_key is None else f"[{other_key!r}]"), op=op, arg=arg, key=key,
             hint="Every parameter, gradient and state must have its own memory",
         )
     return 0
@@ -108,7 +114,10 @@ cdef class _Rows:
     cdef Py_ssize_t stride
 
     def __init__(self, hyper, count, width, op):
-        rows = np.ascontiguousarray(hyper, dtype=np.float64)
+        try:
+            rows = np.ascontiguousarray(hyper, dtype=np.float64)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise HyperparameterError("not numbers", op=op, arg="hyper", got=repr(hyper)) from error
         if rows.shape not in ((width,), (count, width)):
             raise KeyMismatchError(
                 "wrong number", op=op, arg="hyper", expected=f"{(width,)} or {(count, width)}", got=str(rows.shape)
@@ -222,7 +231,7 @@ def update(
     if type(rule) is CompiledRule:
         spec = rule
     else:
-        spec = RULES.get(rule)
+        spec = RULES.get(rule) if isinstance(rule, str) else None
         if spec is None:
             raise HyperparameterError(
                 "unknown rule", op="update", arg="rule", expected=f"one of {', '.join(RULES)}", got=repr(rule)
@@ -249,6 +258,7 @@ def update(
     cdef int64_t* taken = <int64_t*>cnp.PyArray_DATA(steps)
     if keys is None:
         keys = range(count)
+    _check_count(keys, count, op, "keys")
     cdef _Rows rows = _Rows(hyper, count, len(spec.hyper), op)
     cdef _Coefficients coefficients = _Coefficients(None if table != NULL else spec.coefficients, len(spec.hyper))
     cdef fastdl_treatment treatment
@@ -269,7 +279,7 @@ def update(
         raise MemoryError(op)
     cdef fastdl_tensor* tensors = <fastdl_tensor*>(memory + count * fastdl_coefficient_bytes)
     cdef Span* spans = <Span*>(tensors + count)
-    cdef int64_t** counters = <int64_t**>(spans + count * width)
+    cdef int64_t** counters = <int64_t**>(spans + count * width + 1)
     cdef fastdl_tensor* tensor
     cdef list held = []    # keeps arrays alive until the step is done
     cdef list staged = []  # (parameter, contiguous copy): parameters in another layout are stepped on the copy
@@ -277,18 +287,19 @@ def update(
     cdef fastdl_outcome outcome
     try:
         for i in range(count):
-            if grads[i] is None:
+            grad = grads[i]
+            if grad is None:
                 continue
             key = keys[i]
             tensor = &tensors[active]
             param = changed(params[i], op, "params", -1, key)
             kind = dtype_of(param)
-            array = _gradient(grads[i], param, op, key)
+            array = _gradient(grad, param, op, key)
             held.append(array)
             tensor.arrays[1] = cnp.PyArray_DATA(array)
             tensor.is_gradient_double = dtype_of(array)
             span_of(param, True, i * width, &spans[span])
-            span_of(grads[i], False, i * width + 1, &spans[span + 1])
+            span_of(grad, False, i * width + 1, &spans[span + 1])
             span += 2
             tensor.average = NULL
             if averages is not None:
@@ -327,7 +338,8 @@ def update(
             tensor.shrink = 1.0 if shrink is None else shrink[i]
             counters[active] = &taken[i]
             active += 1
-        _check_separate(spans, span, width, keys, op)
+        span_of(steps, True, count * width, &spans[span])
+        _check_separate(spans, span + 1, width, keys, op)
 
         threads = _runtime.enter()
         with nogil:

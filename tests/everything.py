@@ -1,0 +1,87 @@
+"""What every kernel makes of the same data. ``python everything.py FILE`` writes it as .npz; else prints its hash."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+
+import numpy as np
+
+from fastdl import kernels
+
+HYPER = {"lr": 0.1, "momentum": 0.9, "beta1": 0.9, "beta2": 0.999, "eps": 1e-7}
+
+
+def results() -> dict[str, np.ndarray]:
+    """All kernels on data that is large enough for a team of threads, and on a little: {what: array}."""
+    rng = np.random.default_rng(0)
+    return {
+        f"{name} {dtype}": array
+        for dtype in ("float32", "float64")
+        for part in (affine, activations, losses, batches, updates)
+        for name, array in part(rng, np.dtype(dtype))
+    }
+
+
+def normal(rng, dtype, *shape):
+    return rng.standard_normal(shape).astype(dtype)
+
+
+def affine(rng, dtype):
+    for batch, inputs, outputs in [(128, 300, 100), (65, 600, 601), (3, 5, 7)]:
+        x, dout = normal(rng, dtype, batch, inputs), normal(rng, dtype, batch, outputs)
+        W, b = normal(rng, dtype, inputs, outputs) / dtype.type(inputs**0.5), normal(rng, dtype, outputs)
+        for f in kernels.ACTIVATIONS:
+            y = kernels.affine_forward(x, W, b, f)
+            backward = kernels.affine_backward(dout, x, W, y, f)
+            for name, array in zip(("y", "dx", "dW", "db"), (y, *backward), strict=True):
+                yield f"affine {batch} {f} {name}", array
+
+
+def activations(rng, dtype):
+    x, dout = 10 * normal(rng, dtype, 40_001), normal(rng, dtype, 40_001)
+    x[:8] = [0, -0.0, np.inf, -np.inf, 88, -88, -103, 1e-40]
+    for f in kernels.ACTIVATIONS:
+        y = kernels.activation_forward(x, f)
+        yield f"activation {f} y", y
+        yield f"activation {f} dx", kernels.activation_backward(dout, y, f)
+
+
+def losses(rng, dtype):
+    x = 5 * normal(rng, dtype, 301, 67)
+    loss, gradient = kernels.softmax_cross_entropy(x, rng.integers(0, 67, 301))
+    yield "softmax", kernels.softmax(x)
+    yield "loss", np.array(loss, dtype)
+    yield "loss gradient", gradient
+
+
+def batches(rng, dtype):
+    pixels = rng.integers(0, 256, (500, 801), np.uint8)
+    yield "gather", kernels.gather(pixels, rng.permutation(500), 1 / 255, dtype)
+
+
+def updates(rng, dtype):
+    for rule, spec in kernels.RULES.items():
+        params, grads, *state = (
+            [normal(rng, dtype, *shape) for shape in [(300, 101), (101,), (7,)]] for _ in range(2 + len(spec.state))
+        )
+        state = [[np.abs(array) for array in row] for row in state]
+        steps, hyper = np.zeros(3, np.int64), [HYPER[name] for name in spec.hyper]
+        for _ in range(3):
+            kernels.update(rule, params, grads, state, steps, hyper)
+        for name, arrays in zip(("p", *spec.state), (params, *state), strict=True):
+            for number, array in enumerate(arrays):
+                yield f"update {rule} {name}{number}", array
+        yield f"update {rule} steps", steps
+
+
+def digest() -> str:
+    """The hash of all results."""
+    return hashlib.sha256(b"".join(array.tobytes() for array in results().values())).hexdigest()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        np.savez(sys.argv[1], **results())
+    else:
+        print(digest())
