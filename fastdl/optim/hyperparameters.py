@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import numbers
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from fastdl.errors import HyperparameterError
 
@@ -37,7 +39,7 @@ _RANGES = {
 _ANY = _Range("a finite number", -math.inf, math.inf)  # of a rule that a user wrote
 
 
-def checked(name: str, value: object, op: str) -> float:
+def checked(name: str, value: Any, op: str) -> float:
     """Return the hyper-parameter as a float.
 
     Parameters
@@ -70,12 +72,13 @@ def checked(name: str, value: object, op: str) -> float:
     raise HyperparameterError("out of range", op=op, arg=name, expected=words, got=repr(value))
 
 
-def _as_float(value: object) -> float:
-    """The value as a float, NaN if it is not a number."""
-    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if is_number or getattr(value, "shape", None) == ():
-        try:
-            return float(value)  # type: ignore[arg-type]  # a number, or an array of no dimensions
-        except (TypeError, ValueError, OverflowError):
-            pass
-    return math.nan
+def _as_float(value: Any) -> float:
+    """A real number or such an array of no dimensions as a float, anything else as NaN."""
+    if isinstance(value, np.ndarray):
+        is_number = value.ndim == 0 and value.dtype.kind in "iuf"
+    else:
+        is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    try:
+        return float(value) if is_number else math.nan
+    except OverflowError:  # an integer of hundreds of digits
+        return math.nan

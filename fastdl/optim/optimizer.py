@@ -332,15 +332,16 @@ class Optimizer:
         >>> Adam(lr=0.01).state_dict()["hyperparameters"]["lr"]
         0.01
         """
-        steps = {} if self._bound is None else dict(zip(self._bound.keys, self._bound.steps.tolist(), strict=True))
-        return {
-            "rule": self.spec.name,
-            "hyperparameters": {name: value for name, value in self.hyperparameters.items() if not callable(value)},
-            "steps": steps,
-            "state": {name: {key: array.copy() for key, array in row.items()} for name, row in self.state.items()},
-            "averages": {key: array.copy() for key, array in self.averages.items()},
-            "schedule": self.lr.state_dict() if isinstance(self.lr, Schedule) else {},
-        }
+        with self._lock:
+            steps = {} if self._bound is None else dict(zip(self._bound.keys, self._bound.steps.tolist(), strict=True))
+            return {
+                "rule": self.spec.name,
+                "hyperparameters": {name: value for name, value in self.hyperparameters.items() if not callable(value)},
+                "steps": steps,
+                "state": {name: {key: array.copy() for key, array in row.items()} for name, row in self.state.items()},
+                "averages": {key: array.copy() for key, array in self.averages.items()},
+                "schedule": self.lr.state_dict() if isinstance(self.lr, Schedule) else {},
+            }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over what :meth:`state_dict` returned, with copies of its arrays.

@@ -106,7 +106,7 @@ class _Fail:
             raise self(place, f"the keys {list(expected)}", str(list(value)))
 
     def unless_array(self, place: str, array: Any, kind: tuple[Any, Any]) -> None:
-        if not isinstance(array, np.ndarray) or array.dtype not in (np.float32, np.float64):
+        if type(array) not in (np.ndarray, np.memmap) or array.dtype not in (np.float32, np.float64):
             got = str(getattr(array, "dtype", type(array).__qualname__))
             raise self(place, "an array of float32 or float64", got)
         if _kind(array) != kind:
