@@ -22,9 +22,9 @@ LAMB      lamb.hpp      m, v   2       p - lr ‖p‖/‖u‖ u with Adam's u + 
 "floats" is the state of one parameter in floats: 4 or 8 bytes each.
 
 The table gives the default; ``convention=`` chooses the variant and the defaults of another library. The book's is the
-default where the book has the optimizer, elsewhere the paper's. What every optimizer has besides (weight decay, clipping,
-groups, averages, schedules of the learning rate) is with :class:`Optimizer`; :func:`rule` makes one of a function that you
-write.
+default where the book has the optimizer, elsewhere the paper's. What every optimizer has besides (weight decay,
+clipping, groups, averages, schedules of the learning rate) is with :class:`Optimizer`; :func:`rule` makes one of a
+function that you write.
 
 ===============  ====================  ====================  ====================  ====================
 point            book                  Keras                 torch                 optax

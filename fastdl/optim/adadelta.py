@@ -36,8 +36,8 @@ class Adadelta(Optimizer):
     -----
     State: the running means of squares ``v`` of gradients and ``u`` of steps, twice as many bytes as the parameters.
 
-    Zeiler, "ADADELTA: An Adaptive Learning Rate Method", 2012, algorithm 1. Libraries differ in the defaults alone; Keras' lr of
-    0.001 makes it a thousand times slower than the paper's.
+    Zeiler, "ADADELTA: An Adaptive Learning Rate Method", 2012, algorithm 1. Libraries differ in the defaults alone;
+    Keras' lr of 0.001 makes it a thousand times slower than the paper's.
 
     Examples
     --------

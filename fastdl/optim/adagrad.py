@@ -16,7 +16,8 @@ class AdaGrad(Optimizer):
     Parameters
     ----------
     lr : float, schedule or callable
-            Learning rate, >= 0: the length of a parameter's first step. A schedule or function gets the number of steps taken.
+            Learning rate, >= 0: the length of a parameter's first step. A schedule or function gets the number of
+            steps taken.
     eps : float
             >= 0, added to the root. With 0, a parameter that has only seen gradients of 0 becomes NaN, as in NumPy.
     convention : str, optional
@@ -33,8 +34,8 @@ class AdaGrad(Optimizer):
     -----
     State: the sum of squares ``h``, as many bytes as the parameters.
 
-    Duchi, Hazan and Singer, "Adaptive Subgradient Methods", 2011, with the book's eps. Keras and optax start ``h`` at 0.1 and
-    divide by ``sqrt(h + eps)``.
+    Duchi, Hazan and Singer, "Adaptive Subgradient Methods", 2011, with the book's eps. Keras and optax start ``h`` at
+    0.1 and divide by ``sqrt(h + eps)``.
 
     Examples
     --------

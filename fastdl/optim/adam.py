@@ -17,11 +17,13 @@ class Adam(Optimizer):
     Parameters
     ----------
     lr : float, schedule or callable
-            Learning rate, >= 0: about the largest step that a parameter takes. A schedule or function gets the number of steps taken.
+            Learning rate, >= 0: about the largest step that a parameter takes. A schedule or function gets the number
+            of steps taken.
     beta1, beta2 : float
         How much of the two running means a step keeps, in [0, 1).
     eps : float
-            >= 0, added to the root of the uncorrected ``v``, or of the corrected one with the conventions of torch and optax.
+            >= 0, added to the root of the uncorrected ``v``, or of the corrected one with the conventions of torch and
+            optax.
     amsgrad : bool
         Whether the largest ``v`` so far takes the place of ``v``.
     convention : str, optional
@@ -38,10 +40,11 @@ class Adam(Optimizer):
     -----
     State: ``m`` and ``v``, twice as many bytes as the parameters; with amsgrad ``v_max`` as well.
 
-    Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015, in the form at the end of section 2 ("epsilon hat"), as the
-    book, Keras and scikit-learn have it. torch and optax follow algorithm 1, which adds eps after the bias correction: this eps
-    equals theirs times ``sqrt(1 - beta2 ** t)``, so that no constant turns one into the other.
-    AMSGrad: Reddi, Kale and Kumar, "On the Convergence of Adam and Beyond", 2018; optax takes the largest corrected ``v``.
+    Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015, in the form at the end of section 2 ("epsilon
+    hat"), as the book, Keras and scikit-learn have it. torch and optax follow algorithm 1, which adds eps after the
+    bias correction: this eps equals theirs times ``sqrt(1 - beta2 ** t)``, so that no constant turns one into the
+    other. AMSGrad: Reddi, Kale and Kumar, "On the Convergence of Adam and Beyond", 2018; optax takes the largest
+    corrected ``v``.
 
     Examples
     --------

@@ -35,8 +35,8 @@ class Adamax(Optimizer):
     -----
     State: ``m`` and ``u``, twice as many bytes as the parameters.
 
-    Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015, algorithm 2, which has no eps and so divides 0 by 0 where
-    all gradients have been 0. torch and optax take ``max(beta2 * u, abs(g) + eps)``.
+    Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015, algorithm 2, which has no eps and so divides 0
+    by 0 where all gradients have been 0. torch and optax take ``max(beta2 * u, abs(g) + eps)``.
 
     Examples
     --------

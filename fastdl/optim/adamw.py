@@ -26,8 +26,8 @@ class AdamW(Adam):
     State: ``m`` and ``v``, twice as many bytes as the parameters.
 
     Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019, algorithm 2, with the decay multiplied by the
-    learning rate as every library has it; the paper multiplies it by the schedule's factor alone. eps comes after the bias
-    correction, in Keras before it.
+    learning rate as every library has it; the paper multiplies it by the schedule's factor alone. eps comes after the
+    bias correction, in Keras before it.
 
     Examples
     --------

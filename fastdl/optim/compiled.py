@@ -46,7 +46,7 @@ def compile_tile(split: Split, array_count: int, is_double: bool, name: str) -> 
     """
     try:
         import numba
-        from numba import carray, types
+        from numba import types
         from numba.core.errors import NumbaError
     except ImportError as error:
         raise MissingDependencyError(
@@ -54,12 +54,13 @@ def compile_tile(split: Split, array_count: int, is_double: bool, name: str) -> 
         ) from error
 
     real = types.float64 if is_double else types.float32
-    # The default error model checks every division, which keeps a loop from being vectorised. "contract" allows a * b + c in
-    # one rounding, as in fastdl's own kernels; no other liberty is taken, so that NaN and infinity stay what they are.
+    # The default error model checks every division, which keeps a loop from being vectorised. "contract" allows
+    # a * b + c in one rounding, as in fastdl's own kernels; no other liberty is taken, so that NaN and infinity stay
+    # what they are.
     options: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}, "boundscheck": False}
-    namespace: dict[str, Any] = {"carray": carray, "real": real, "range": range}
+    namespace: dict[str, Any] = {"carray": numba.carray, "real": real, "range": range}
     namespace["element"] = numba.njit(inline="always", **options)(split.element)
-    arrays, numbers = range(array_count), range(split.count)
+    arrays, numbers = range(array_count), range(split.coefficient_count)
     written = [k for k in arrays if k != 1]
     code = _TILE.format(
         arrays=", ".join(f"p{k}" for k in arrays),

@@ -42,9 +42,9 @@ class Ftrl(Optimizer):
     -----
     State: ``n`` (starts at 0.1) and ``z``, twice as many bytes as the parameters.
 
-    McMahan et al., "Ad Click Prediction: a View from the Trenches", 2013, algorithm 1. There and in Keras ``z`` starts at 0, which
-    forgets the initial weights: a network then starts from zeros. Here it starts where a gradient of 0 leaves them as they are
-    (with l1 = 0; l1 > 0 thresholds them); ``convention="keras"`` starts at 0.
+    McMahan et al., "Ad Click Prediction: a View from the Trenches", 2013, algorithm 1. There and in Keras ``z`` starts
+    at 0, which forgets the initial weights: a network then starts from zeros. Here it starts where a gradient of 0
+    leaves them as they are (with l1 = 0; l1 > 0 thresholds them); ``convention="keras"`` starts at 0.
 
     Examples
     --------

@@ -11,13 +11,14 @@ from fastdl.optim.optimizer import LearningRate, Optimizer, Options
 class LAMB(Optimizer):
     """LAMB: Adam with steps in proportion to the norm of each array.
 
-    ``u = m / (1 - beta1 ** t) / (sqrt(v / (1 - beta2 ** t)) + eps) + weight_decay * p`` with ``m`` and ``v`` as in Adam,
-    ``p = p - lr * norm(p) / norm(u) * u``; the ratio is 1 where a norm is 0.
+    ``u = m / (1 - beta1 ** t) / (sqrt(v / (1 - beta2 ** t)) + eps) + weight_decay * p`` with ``m`` and ``v`` as in
+    Adam, ``p = p - lr * norm(p) / norm(u) * u``; the ratio is 1 where a norm is 0.
 
     Parameters
     ----------
     lr : float, schedule or callable
-            Learning rate, >= 0: the length of a step in lengths of the array. A schedule or function gets the number of steps taken.
+            Learning rate, >= 0: the length of a step in lengths of the array. A schedule or function gets the number
+            of steps taken.
     beta1, beta2 : float
         How much of the two running means a step keeps, in [0, 1).
     eps : float
@@ -36,8 +37,8 @@ class LAMB(Optimizer):
     -----
     State: ``m`` and ``v``, twice as many bytes as the parameters.
 
-    You et al., "Large Batch Optimization for Deep Learning", 2020, algorithm 2, with the identity for its function of the norm.
-    ``weight_decay`` is part of ``u``; in Keras it comes off the parameter before.
+    You et al., "Large Batch Optimization for Deep Learning", 2020, algorithm 2, with the identity for its function of
+    the norm. ``weight_decay`` is part of ``u``; in Keras it comes off the parameter before.
 
     Examples
     --------

@@ -33,9 +33,9 @@ class Momentum(Optimizer):
     -----
     State: the velocity ``v``, as many bytes as the parameters.
 
-    Polyak, "Some methods of speeding up the convergence of iteration methods", 1964, as the book and Keras write it. torch
-    and optax keep the learning rate outside the velocity (``v = momentum * v + g``, ``p = p - lr * v``): the same path while
-    lr is constant, another one after it changes. Their momentum is 0 by default, here 0.9.
+    Polyak, "Some methods of speeding up the convergence of iteration methods", 1964, as the book and Keras write it.
+    torch and optax keep the learning rate outside the velocity (``v = momentum * v + g``, ``p = p - lr * v``): the
+    same path while lr is constant, another one after it changes. Their momentum is 0 by default, here 0.9.
 
     Examples
     --------

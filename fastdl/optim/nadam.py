@@ -40,7 +40,8 @@ class Nadam(Optimizer):
     -----
     State: ``m`` and ``v``, twice as many bytes as the parameters.
 
-    Dozat, "Incorporating Nesterov Momentum into Adam", 2016. Keras 3 reads the schedule as ``0.96 ** i``; optax has none.
+    Dozat, "Incorporating Nesterov Momentum into Adam", 2016. Keras 3 reads the schedule as ``0.96 ** i``; optax has
+    none.
 
     Examples
     --------

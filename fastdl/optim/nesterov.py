@@ -33,10 +33,10 @@ class Nesterov(Optimizer):
     -----
     State: the velocity ``v``, as many bytes as the parameters.
 
-    Nesterov 1983, as Bengio, Boulanger-Lewandowski and Pascanu, "Advances in Optimizing Recurrent Networks", 2012, equations 6
-    and 7, rewrite it. torch and optax keep the learning rate outside the velocity. The book's Korean edition uses the new
-    velocity twice, so that its first step is -(1 + momentum + momentum ** 2) lr g; the Japanese original was repaired in 2021, and
-    this is the repaired one.
+    Nesterov 1983, as Bengio, Boulanger-Lewandowski and Pascanu, "Advances in Optimizing Recurrent Networks", 2012,
+    equations 6 and 7, rewrite it. torch and optax keep the learning rate outside the velocity. The book's Korean
+    edition uses the new velocity twice, so that its first step is -(1 + momentum + momentum ** 2) lr g; the Japanese
+    original was repaired in 2021, and this is the repaired one.
 
     Examples
     --------

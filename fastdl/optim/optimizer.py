@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
-import math
 import threading
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, ClassVar, Literal, NamedTuple, Self, TypedDict
@@ -50,35 +50,36 @@ class _State(NamedTuple):
 class Optimizer:
     """The base of all optimizers: ``update(params, grads)`` changes the parameters in place.
 
-    Hyper-parameters and settings are plain attributes, which may be set between two steps. The state is made at the first
-    step, for the parameters that it gets; a parameter keeps its state by its key, also when another array of the same shape
-    takes its place. Each optimizer has these settings besides its hyper-parameters, by keyword:
+    Hyper-parameters and settings are plain attributes, which may be set between two steps. The state is made at the
+    first step, for the parameters that it gets; a parameter keeps its state by its key, also when another array of the
+    same shape takes its place. Each optimizer has these settings besides its hyper-parameters, by keyword:
 
     Parameters
     ----------
     convention : {"book", "paper", "torch", "keras", "optax"}, optional
-        Whose defaults and variant of the formula; each optimizer lists its own, the default first. Arguments that are given
-        win over a convention's defaults.
+        Whose defaults and variant of the formula; each optimizer lists its own, the default first. Arguments that are
+        given win over a convention's defaults.
     weight_decay : float
         λ >= 0: pulls parameters towards 0.
     decoupled : bool
         Whether weight decay multiplies the parameter by ``1 - lr λ`` before the step, rather than adding ``λ p`` to the
         gradient after clipping; by default as the convention has it.
     decay_filter : {"all", "matrices"} or callable
-        Which parameters are decayed: all, those of two dimensions or more (which leaves out biases and the parameters of
-        batch normalization), or those for which ``filter(key, array)`` is true.
+        Which parameters are decayed: all, those of two dimensions or more (which leaves out biases and the parameters
+        of batch normalization), or those for which ``filter(key, array)`` is true.
     clip_norm : float, optional
         Gradients are scaled so that the norm of all of them together is at most this.
     clip_value : float, optional
         Then each element is brought within plus and minus this.
     nonfinite : {"propagate", "raise", "skip"}
-        What a gradient with an infinity or a NaN does: it is used like any other; ArrayError; or the step is left out. Both
-        of the latter change nothing.
+        What a gradient with an infinity or a NaN does: it is used like any other; ArrayError; or the step is left out.
+        Both of the latter change nothing.
     groups : mapping, optional
         From a parameter's key, or a pattern with ``*`` and ``?``, to hyper-parameters or weight_decay of its own. Where
         several match, the later one wins.
     ema : float, optional
-        Keep moving averages of the parameters in ``averages``: ``ema * average + (1 - ema) * parameter`` after each step.
+        Keep moving averages of the parameters in ``averages``: ``ema * average + (1 - ema) * parameter`` after each
+        step.
 
     Examples
     --------
@@ -191,8 +192,8 @@ class Optimizer:
         Parameters
         ----------
         params : dict of ndarrays, or a list, or dicts, lists and tuples within each other
-            The parameters: float32 or float64, changed in place. A Python float is replaced in its dict or list instead, as
-            in the book's small examples.
+            The parameters: float32 or float64, changed in place. A Python float is replaced in its dict or list
+            instead, as in the book's small examples.
         grads : of the same form
             Their gradients: the same shapes, float32 or float64, any layout; None leaves a parameter out.
 
@@ -323,8 +324,9 @@ class Optimizer:
         Returns
         -------
         dict
-            ``rule``, ``hyperparameters`` (without a learning rate that is a schedule), ``steps`` (by key), ``state`` (by
-            name and key) and ``averages`` (by key): copies of the arrays. And ``schedule``, what a schedule with a memory keeps.
+            ``rule``, ``hyperparameters`` (without a learning rate that is a schedule), ``steps`` (by key), ``state``
+            (by name and key) and ``averages`` (by key): copies of the arrays. And ``schedule``, what a schedule with a
+            memory keeps.
 
         Examples
         --------
@@ -356,8 +358,8 @@ class Optimizer:
         Raises
         ------
         CheckpointError
-            If anything in it is missing, unknown or does not fit together; the optimizer has not changed then. Whether its
-            arrays fit the parameters shows at the next step.
+            If anything in it is missing, unknown or does not fit together; the optimizer has not changed then. Whether
+            its arrays fit the parameters shows at the next step.
 
         Examples
         --------
@@ -408,27 +410,33 @@ class Optimizer:
         >>> SGD(lr=0.5, clip_norm=1.0).get_config()
         {'name': 'sgd', 'convention': 'book', 'lr': 0.5, 'clip_norm': 1.0}
         """
-        config: dict[str, Any] = {"name": self.name, "convention": self.convention}
-        arguments = list(inspect.signature(type(self)).parameters)
-        plain = {name: None for name in arguments} | {"decay_filter": "all", "nonfinite": "propagate", "groups": {}}
-        decoupled = self.conventions[self.convention].decay == "decoupled"
-        plain |= {
-            "decoupled": decoupled,
-            "weight_decay": self.conventions[self.convention].defaults.get("weight_decay", 0.0),
+        meant = self.conventions[self.convention]
+        plain: dict[str, Any] = {
+            "weight_decay": meant.defaults.get("weight_decay", 0.0),
+            "decoupled": meant.decay == "decoupled",
+            "decay_filter": "all",
+            "nonfinite": "propagate",
+            "groups": {},
         }
-        for name in dict.fromkeys((*arguments, *self.spec.hyper, *Options.__annotations__)):
-            value = getattr(self, name, None)
-            if name in ("convention", "options") or (value == plain.get(name) and name not in self.spec.hyper):
-                continue
-            if isinstance(value, Schedule):
-                value = value.get_config()
-            elif callable(value):
-                raise HyperparameterError(
-                    "a function has no configuration", op=self.name, arg=name, expected="a number, string or schedule",
-                    got=repr(value), hint="Pass it to the optimizer that from_config returns",
-                )  # fmt: skip
-            config[name] = value
-        return config
+        own = [name for name in inspect.signature(type(self)).parameters if name not in ("convention", "options")]
+        settings = {name: getattr(self, name, None) for name in (*own, *Options.__annotations__)}
+        return {"name": self.name, "convention": self.convention} | {
+            name: self._as_config(name, value)
+            for name, value in settings.items()
+            if value is not None and (name not in plain or value != plain[name])
+        }
+
+    def _as_config(self, name: str, value: Any) -> Any:
+        if isinstance(value, Schedule):
+            return value.get_config()
+        if isinstance(value, Mapping):
+            return {key: self._as_config(name, each) for key, each in value.items()}
+        if callable(value):
+            raise HyperparameterError(
+                "a function has no configuration", op=self.name, arg=name, expected="a number, string or schedule",
+                got=repr(value), hint="Pass it to the optimizer that from_config returns",
+            )  # fmt: skip
+        return value
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -454,7 +462,7 @@ class Optimizer:
         >>> SGD.from_config({"lr": 0.5})
         SGD(lr=0.5)
         """
-        arguments = dict(config)
+        arguments = copy.deepcopy(dict(config))
         if arguments.pop("name", cls.name) != cls.name:
             raise HyperparameterError(
                 "another optimizer's", op=cls.name, arg="name", expected=cls.name, got=config["name"]
@@ -463,8 +471,9 @@ class Optimizer:
         for name in arguments:
             if name not in (*known, *Options.__annotations__):
                 raise _unknown(cls.name, name, [*known, *Options.__annotations__])
-        if isinstance(arguments.get("lr"), Mapping):
-            arguments["lr"] = Schedule.from_config(arguments["lr"])
+        for settings in (arguments, *arguments.get("groups", {}).values()):
+            if isinstance(settings.get("lr"), Mapping):
+                settings["lr"] = Schedule.from_config(settings["lr"])
         return cls(**arguments)
 
     def __repr__(self) -> str:

@@ -37,12 +37,13 @@ class RMSprop(Optimizer):
 
     Notes
     -----
-    State: the running mean of squares ``v``, with momentum the velocity ``u``, centered the running mean ``a``: each as many
-    bytes as the parameters.
+    State: the running mean of squares ``v``, with momentum the velocity ``u``, centered the running mean ``a``: each
+    as many bytes as the parameters.
 
-    Tieleman and Hinton, lecture 6e of "Neural Networks for Machine Learning", 2012; centered: Graves, "Generating Sequences With
-    Recurrent Neural Networks", 2013, equations 38 to 45. With momentum: ``u = momentum * u + g / (sqrt(v) + eps)``,
-    ``p = p - lr * u``. Keras and optax divide by ``sqrt(v + eps)`` and keep the learning rate inside ``u``. torch calls rho alpha.
+    Tieleman and Hinton, lecture 6e of "Neural Networks for Machine Learning", 2012; centered: Graves, "Generating
+    Sequences With Recurrent Neural Networks", 2013, equations 38 to 45. With momentum: ``u = momentum * u + g /
+    (sqrt(v) + eps)``, ``p = p - lr * u``. Keras and optax divide by ``sqrt(v + eps)`` and keep the learning rate
+    inside ``u``. torch calls rho alpha.
 
     Examples
     --------

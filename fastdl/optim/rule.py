@@ -51,10 +51,10 @@ def rule(
 ) -> Callable[[Function], type[UserRule]]:
     """Make an optimizer of a function that steps one element.
 
-    The optimizer has everything that fastdl's own have: threads, any layout and both dtypes, groups, clipping, weight decay,
-    schedules, checked and saved state. The function is read when it is decorated and compiled at the first step, once for
-    each dtype; that takes about a second. Whatever depends on hyper-parameters alone, such as ``1 - beta1 ** t``, is worked out
-    once a step in double precision; the rest in the dtype of the parameter.
+    The optimizer has everything that fastdl's own have: threads, any layout and both dtypes, groups, clipping, weight
+    decay, schedules, checked and saved state. The function is read when it is decorated and compiled at the first
+    step, once for each dtype; that takes about a second. Whatever depends on hyper-parameters alone, such as ``1 -
+    beta1 ** t``, is worked out once a step in double precision; the rest in the dtype of the parameter.
 
     Parameters
     ----------
@@ -68,9 +68,9 @@ def rule(
     Returns
     -------
     decorator
-        It takes ``f(p, g, *state, *, t, **hyperparameters)``, which returns the new p and states (t = 1 in the first step, and
-        may be left out), and returns a class of optimizers. The function may consist of assignments, ``if`` and ``return``, with
-        NumPy's functions and whatever else Numba compiles.
+        It takes ``f(p, g, *state, *, t, **hyperparameters)``, which returns the new p and states (t = 1 in the first
+        step, and may be left out), and returns a class of optimizers. The function may consist of assignments, ``if``
+        and ``return``, with NumPy's functions and whatever else Numba compiles.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def check_rule(
     steps: int = 5,
     dtype: str = "float64",
     seed: int = 0,
-    **settings: float,
+    **settings: Any,
 ) -> float:
     """Compare a compiled rule with its own function, run by Python in float64.
 

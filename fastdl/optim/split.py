@@ -1,8 +1,8 @@
 """Takes a rule's source apart: what depends on hyper-parameters alone, and the arithmetic on one element.
 
-``m + (1 - beta1) * (g - m)`` becomes ``m + c0 * (g - m)`` with the coefficient ``c0 = 1 - beta1``. Coefficients are worked
-out in Python, in double precision and once a step; so the element's arithmetic keeps the dtype of its arrays, and a power such
-as ``beta1 ** t`` costs nothing per element.
+``m + (1 - beta1) * (g - m)`` becomes ``m + c0 * (g - m)`` with the coefficient ``c0 = 1 - beta1``. Coefficients are
+worked out in Python, in double precision and once a step; so the element's arithmetic keeps the dtype of its arrays,
+and a power such as ``beta1 ** t`` costs nothing per element.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ Function = Callable[..., Any]
 class Split(NamedTuple):
     """The two parts of a rule.
 
-    ``coefficients(t, *hyper)`` returns a list of floats; ``element(*arrays, *coefficients)`` is Python for Numba to compile.
+    ``coefficients(t, *hyper)`` returns a list of floats; ``element(*arrays, *coefficients)`` is Python for Numba to
+    compile.
     """
 
     coefficients: Callable[..., list[float]]
     element: Function
-    count: int  # of coefficients
+    coefficient_count: int
 
 
 def split(function: Function, state: Sequence[str], hyper: Sequence[str]) -> Split:
@@ -203,10 +204,10 @@ class _Splitter(ast.NodeTransformer):
         return node
 
     def visit_Return(self, node: ast.Return) -> ast.Return:
-        values = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
-        if len(values) != self.results or node.value is None:
-            got = 0 if node.value is None else len(values)
-            self.source.fail(node, f"returns {got} results, not {self.results}", "p and each state array, in order")
+        values = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value] if node.value else []
+        if len(values) != self.results:
+            expected = "p and each state array, in order"
+            self.source.fail(node, f"returns {len(values)} results, not {self.results}", expected)
         self.returns = True
         node.value = ast.copy_location(ast.Tuple([self.visit(value) for value in values], ast.Load()), node)
         return node
