@@ -18,13 +18,13 @@ double sum_squares(const T* x, index count) {
   return sum;
 }
 
-// Whether no element is infinite or NaN: x - x is 0 for the others.
-template <class T>
-bool is_finite(const T* x, index count) {
-  T sum = 0;
+// Whether every element is a finite T: x - x is 0 for these alone.
+template <class T, class Source>
+bool is_finite(const Source* x, index count) {
+  T found = 0;
 #pragma GCC ivdep
-  for (index i = 0; i < count; ++i) sum += (x[i] - x[i]) != 0 ? T(1) : T(0);
-  return sum == 0;
+  for (index i = 0; i < count; ++i) found += T(x[i]) - T(x[i]) != 0 ? T(1) : T(0);
+  return found == 0;
 }
 
 }  // namespace FASTDL_LEVEL

@@ -58,11 +58,12 @@ inline void* element(void* array, index offset, int is_double) {
   return static_cast<char*>(array) + offset * (is_double ? sizeof(double) : sizeof(float));
 }
 
-// out = clip(scale g) + decay p
+// out = clip(scale g) + decay p. Scaled in the wider of the two types: a large double may come back into a float's range.
 template <class T, class Source>
 void treat(index n, const Source* g, const T* p, double scale, double clip, double decay, T* out) {
-  const T factor = T(scale), limit = T(clip), added = T(decay);
-  for (index i = 0; i < n; ++i) out[i] = T(g[i]) * factor;
+  const T limit = T(clip), added = T(decay);
+  const auto factor = decltype(Source() * T())(scale);
+  for (index i = 0; i < n; ++i) out[i] = T(g[i] * factor);
   if (clip < INFINITY)
     for (index i = 0; i < n; ++i) out[i] = out[i] > limit ? limit : out[i] < -limit ? -limit : out[i];
   if (decay != 0)
@@ -105,8 +106,8 @@ struct Step {
   void measure(index offset, index n, double* squares) const {
     T scratch[update_tile];
     void* arrays[2 + fastdl_max_states];
-    shrink(offset, n);
     locate(offset, n, scratch, arrays);
+    shrink(offset, n);
     squares[0] = squares[1] = 0;
     tensor.measure(n, arrays, tensor.coefficients, squares);
   }
@@ -114,8 +115,8 @@ struct Step {
   void operator()(index offset, index n, const void* coefficients) const {
     T scratch[update_tile];
     void* arrays[2 + fastdl_max_states];
-    if (!tensor.measure) shrink(offset, n);
     locate(offset, n, scratch, arrays);
+    if (!tensor.measure) shrink(offset, n);
     tensor.tile(n, arrays, coefficients);
     if (tensor.average) {
       const T* p = static_cast<const T*>(arrays[0]);
@@ -168,7 +169,7 @@ inline fastdl_outcome update(int threads, const fastdl_tensor* tensors, index co
         const void* g = element(tensors[i].arrays[1], offset, tensors[i].is_gradient_double);
         const auto survey = [&](const auto* x) {
           squares[2 * tile] = sum_squares(x, n);
-          squares[2 * tile + 1] = is_finite(x, n) ? 0 : 1;
+          squares[2 * tile + 1] = (tensors[i].is_double ? is_finite<double>(x, n) : is_finite<float>(x, n)) ? 0 : 1;
         };
         tensors[i].is_gradient_double ? survey(static_cast<const double*>(g)) : survey(static_cast<const float*>(g));
       });

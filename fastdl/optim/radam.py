@@ -37,7 +37,8 @@ class RAdam(Optimizer):
     -----
     State: ``m`` and ``v``, twice as many bytes as the parameters.
 
-    Liu et al., "On the Variance of the Adaptive Learning Rate and Beyond", 2020, algorithm 2, which has no eps.
+    Liu et al., "On the Variance of the Adaptive Learning Rate and Beyond", 2020, algorithm 2, which has no eps and begins at
+    4 rather than 5; 5 is what its code and the libraries have.
 
     Examples
     --------
@@ -51,7 +52,6 @@ class RAdam(Optimizer):
 
     name = "radam"
     conventions = {
-        "paper": Convention("radam", {"lr": 0.001, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}),
         "torch": Convention("radam", {"lr": 0.001, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}),
         "optax": Convention("radam_paper", {"lr": None, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}),
     }

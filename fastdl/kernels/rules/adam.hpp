@@ -9,11 +9,13 @@
 
 namespace FASTDL_LEVEL {
 
-// The bias corrections 1 - beta^t.
+// 1 - beta^t, to the last digits also where beta^t is nearly 1.
+inline double correction(double t, double beta) { return -std::expm1(t * std::log(beta)); }
+
 struct Correction {
   double m, v;
 
-  Correction(double t, double beta1, double beta2) : m(1 - std::pow(beta1, t)), v(1 - std::pow(beta2, t)) {}
+  Correction(double t, double beta1, double beta2) : m(correction(t, beta1)), v(correction(t, beta2)) {}
 };
 
 template <class T>
@@ -39,8 +41,8 @@ struct Adam : Moments<T> {
   T step, eps;
 
   Adam(double t, const double* h) : Moments<T>(h), eps(T(h[3])) {
-    const Correction correction(t, h[1], h[2]);
-    step = T(h[0] * std::sqrt(correction.v) / correction.m);
+    const Correction corrections(t, h[1], h[2]);
+    step = T(h[0] * std::sqrt(corrections.v) / corrections.m);
   }
 
   void operator()(T& p, T g, T& m, T& v) const {
@@ -57,9 +59,9 @@ struct AdamPaper : Moments<T> {
   T step, scale, eps;
 
   AdamPaper(double t, const double* h) : Moments<T>(h), eps(T(h[3])) {
-    const Correction correction(t, h[1], h[2]);
-    step = T(h[0] / correction.m);
-    scale = T(1 / std::sqrt(correction.v));
+    const Correction corrections(t, h[1], h[2]);
+    step = T(h[0] / corrections.m);
+    scale = T(1 / std::sqrt(corrections.v));
   }
 
   void operator()(T& p, T g, T& m, T& v) const {
@@ -108,9 +110,9 @@ struct AMSGradCorrected : Moments<T> {
   T step, correct_v, eps;
 
   AMSGradCorrected(double t, const double* h) : Moments<T>(h), eps(T(h[3])) {
-    const Correction correction(t, h[1], h[2]);
-    step = T(h[0] / correction.m);
-    correct_v = T(1 / correction.v);
+    const Correction corrections(t, h[1], h[2]);
+    step = T(h[0] / corrections.m);
+    correct_v = T(1 / corrections.v);
   }
 
   void operator()(T& p, T g, T& m, T& v, T& v_max) const {

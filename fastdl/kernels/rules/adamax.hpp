@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "../level.hpp"
+#include "adam.hpp"
 
 namespace FASTDL_LEVEL {
 
@@ -16,7 +16,7 @@ struct AdamaxMoments {
   T step, new_m, beta2, eps;
 
   AdamaxMoments(double t, const double* h)
-      : step(T(h[0] / (1 - std::pow(h[1], t)))), new_m(T(1 - h[1])), beta2(T(h[2])), eps(T(h[3])) {}
+      : step(T(h[0] / correction(t, h[1]))), new_m(T(1 - h[1])), beta2(T(h[2])), eps(T(h[3])) {}
 
   static T largest(T decayed, T size) { return size > decayed || size != size ? size : decayed; }
 };

@@ -16,9 +16,9 @@ struct LAMB : Moments<T> {
   T correct_m, scale, eps, decay, step;
 
   LAMB(double t, const double* h) : Moments<T>(h), eps(T(h[3])), decay(T(h[4])), step(T(h[0])) {
-    const Correction correction(t, h[1], h[2]);
-    correct_m = T(1 / correction.m);
-    scale = T(1 / std::sqrt(correction.v));
+    const Correction corrections(t, h[1], h[2]);
+    correct_m = T(1 / corrections.m);
+    scale = T(1 / std::sqrt(corrections.v));
   }
 
   // The moments' step, which comes before the parameter's. Returns u, for its norm.

@@ -10,13 +10,15 @@
 
 namespace FASTDL_LEVEL {
 
-// mu_1 ... mu_t without the loop over t: log(1 - q^i / 2) = -sum_k (q^i / 2)^k / k, and the sum over i is geometric.
-inline double momentum_product(double t, double beta1, double q) {
-  const double log_q = std::log(q);
+// log(mu_1 ... mu_t) without the loop over t: with q = 0.96^momentum_decay, log(1 - q^i / 2) = -sum_k (q^i / 2)^k / k, and
+// the sum over i is geometric.
+inline double log_momentum_product(double t, double beta1, double log_q) {
   double sum = 0;
-  for (int k = 1; k <= 60 && q > 0; ++k)
-    sum -= std::pow(0.5, k) / k * std::pow(q, k) * (q < 1 ? std::expm1(k * t * log_q) / std::expm1(k * log_q) : t);
-  return std::exp(t * std::log(beta1) + sum);
+  for (int k = 1; k <= 60; ++k) {
+    const double terms = log_q == 0 ? t : std::exp(k * log_q) * std::expm1(k * t * log_q) / std::expm1(k * log_q);
+    sum -= std::pow(0.5, k) / k * terms;
+  }
+  return t * std::log(beta1) + sum;
 }
 
 template <class T>
@@ -26,12 +28,11 @@ struct Nadam : Moments<T> {
   T step_g, step_m, scale, eps;
 
   Nadam(double t, const double* h) : Moments<T>(h), eps(T(h[3])) {
-    const double q = std::pow(0.96, h[4]);
-    const double mu = h[1] * (1 - 0.5 * std::pow(q, t)), next_mu = h[1] * (1 - 0.5 * std::pow(q, t + 1));
-    const double product = momentum_product(t, h[1], q);
-    step_g = T(h[0] * (1 - mu) / (1 - product));
-    step_m = T(h[0] * next_mu / (1 - product * next_mu));
-    scale = T(1 / std::sqrt(Correction(t, h[1], h[2]).v));
+    const double log_q = h[4] * std::log(0.96);
+    const double mu = h[1] * (1 - 0.5 * std::exp(t * log_q)), next_mu = h[1] * (1 - 0.5 * std::exp((t + 1) * log_q));
+    step_g = T(h[0] * (1 - mu) / -std::expm1(log_momentum_product(t, h[1], log_q)));
+    step_m = T(h[0] * next_mu / -std::expm1(log_momentum_product(t + 1, h[1], log_q)));
+    scale = T(1 / std::sqrt(correction(t, h[2])));
   }
 
   void operator()(T& p, T g, T& m, T& v) const {

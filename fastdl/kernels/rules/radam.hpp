@@ -1,5 +1,5 @@
-// RAdam (Liu et al. 2020, algorithm 2): Adam whose adaptive step waits until v has seen enough, rho_t > 5, and is then
-// rectified by r; until then p <- p - lr / (1 - beta1^t) m. They differ in where eps is, as the two forms of Adam.
+// RAdam (Liu et al. 2020, algorithm 2): Adam whose adaptive step waits until v has seen enough, and is then rectified by r.
+// The paper waits for rho_t > 4, its code and the libraries for 5, as here. Until then p <- p - lr / (1 - beta1^t) m. They differ in where eps is, as the two forms of Adam.
 #pragma once
 
 #include <cmath>
@@ -11,8 +11,7 @@ namespace FASTDL_LEVEL {
 // The rectification r, or 0 while the adaptive step waits.
 inline double rectification(double t, double beta2) {
   const double longest = 2 / (1 - beta2) - 1;
-  const double power = std::pow(beta2, t);
-  const double length = longest - 2 * t * power / (1 - power);
+  const double length = longest - 2 * t / std::expm1(-t * std::log(beta2));
   if (length <= 5) return 0;
   return std::sqrt((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length));
 }
@@ -23,9 +22,9 @@ struct RAdamForm : Moments<T> {
 
   // `is_hat`: eps is added to the root of the uncorrected v.
   RAdamForm(double t, const double* h, bool is_hat) : Moments<T>(h) {
-    const Correction correction(t, h[1], h[2]);
-    const double r = rectification(t, h[2]), root = std::sqrt(correction.v);
-    step = T(h[0] / correction.m * (r == 0 ? 1 : is_hat ? r * root : r));
+    const Correction corrections(t, h[1], h[2]);
+    const double r = rectification(t, h[2]), root = std::sqrt(corrections.v);
+    step = T(h[0] / corrections.m * (r == 0 ? 1 : is_hat ? r * root : r));
     scale = T(r == 0 ? 0 : is_hat ? 1 : 1 / root);
     eps = T(r == 0 ? 1 : h[3]);
   }
