@@ -29,9 +29,7 @@ def ulps(actual: Any, desired: Any, scale: Any = None) -> np.ndarray:
     with np.errstate(all="ignore"):
         unit = np.spacing(np.minimum(magnitude, np.finfo(actual.dtype).max).astype(actual.dtype))
         error = np.abs(actual.astype(np.longdouble) - desired) / unit
-        same = np.isinf(actual) & (actual == desired.astype(actual.dtype)) | np.isnan(actual) & np.isnan(
-            desired
-        )
+        same = np.isinf(actual) & (actual == desired.astype(actual.dtype)) | np.isnan(actual) & np.isnan(desired)
     return np.where(same, 0, np.where(np.isnan(error), np.inf, error)).astype(np.float64)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 
-def gradient_by_differences(f: Callable[[], float], p: np.ndarray, step: float = 1e-3) -> np.ndarray:
+def gradient_by_differences(f: Callable[[], float], p: np.ndarray, step: float = 3e-4) -> np.ndarray:
     """The gradient of f() with respect to the float64 array p, by central differences of fourth order.
 
     The error is of the order of step⁴ times the fifth derivative, plus 1e-16 / step times f.

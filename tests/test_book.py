@@ -156,7 +156,7 @@ def _global_random_state():
         ("relu", "he", 0.1),
         ("sigmoid", "xavier", 0.0),
         ("sigmoid", "xavier", 0.01),
-        ("relu", 0.01, 0.0),
+        ("relu", 0.1, 0.0),
     ],
 )
 def test_training(rule, activation, std, weight_decay, rng):
@@ -246,9 +246,7 @@ def test_recorded_training(optimizer, arguments, book_runs, mnist):
     )
     x, t = mnist
     size = run["batch"]
-    batches = [
-        (x[i * size : (i + 1) * size], t[i * size : (i + 1) * size]) for i in range(len(run["losses"]))
-    ]
+    batches = [(x[i * size : (i + 1) * size], t[i * size : (i + 1) * size]) for i in range(len(run["losses"]))]
     losses = train(network, optim.get(optimizer, **run["optimizer_args"]), batches)
     assert_close(losses, run["losses"], RELATIVE)
     assert network.accuracy(x, t) == pytest.approx(run["accuracy"], abs=1e-12)

@@ -32,8 +32,8 @@ LARGE = [
     (530, 65, 511),
     (600, 1, 500),
 ]
-# Each of these is more work than what one thread does alone.
-FOR_A_TEAM = {"B": 129, "I": 67, "O": 613}
+# More work than what one thread does alone: products in one go, with W by blocks, and dW by blocks.
+FOR_A_TEAM = ({"B": 129, "I": 67, "O": 613}, {"B": 50, "I": 530, "O": 1313}, {"B": 600, "I": 67, "O": 613})
 
 every_dtype = pytest.mark.parametrize("dtype", DTYPES)
 every_function = pytest.mark.parametrize("function", FUNCTIONS, ids=str)
@@ -202,8 +202,9 @@ class TestAffine:
 class TestEveryFunction:
     @every_dtype
     @every_function
-    def test_same_bits_for_any_number_of_threads(self, function, dtype, rng, threads):
-        arguments = function.arguments(FOR_A_TEAM, dtype, rng)
+    @pytest.mark.parametrize("sizes", FOR_A_TEAM, ids=lambda sizes: str(tuple(sizes.values())))
+    def test_same_bits_for_any_number_of_threads(self, sizes, function, dtype, rng, threads):
+        arguments = function.arguments(sizes, dtype, rng)
         threads(1)
         expected = function(**arguments)
         for n in THREADS:
