@@ -17,6 +17,7 @@ from fastdl.errors import HyperparameterError
 EXTRA = 'needs pip install "fastdl[parity]"'
 
 STEPS, LR = 30, 0.01
+TOLERANCE = 1e-12  # the largest difference of an element, relative to it
 RATES = [LR if step < STEPS // 2 else 0.3 * LR for step in range(STEPS)]
 
 # Tried on every optimizer with each of its variants.
@@ -81,8 +82,6 @@ class Library:
     convention: str
     twins: Sequence[Twin]
     run: Callable[[Twin, Settings, Params, Sequence[Params]], list[Params]]
-    tolerance: float = 1e-12  # the largest difference of an element, relative to it
-    dtype: str = "float64"
 
     def every_setting(self) -> pytest.MarkDecorator:
         """Each twin with each of its settings."""
@@ -96,18 +95,15 @@ class Library:
     def every_twin(self) -> pytest.MarkDecorator:
         return pytest.mark.parametrize("twin", self.twins, ids=[twin.ours.name for twin in self.twins])
 
-    def deviations(self, twin: Twin, settings: Settings, rng: np.random.Generator, **planted: Any) -> list[float]:
-        """After each step, how far apart the two are; ``planted`` are other settings for fastdl alone."""
-        params, gradients = draw(rng, settings, self.dtype)
-        optimizer = twin.ours(**{"convention": self.convention} | dict(settings) | planted)
-        theirs = self.run(twin, settings, params, gradients)
-        return [deviation(*pair) for pair in zip(run(optimizer, params, gradients), theirs, strict=True)]
-
     def check_steps(self, twin: Twin, settings: Settings, rng: np.random.Generator) -> None:
         """Every element is the same after every step, the first one included."""
-        for step, off in enumerate(self.deviations(twin, settings, rng), start=1):
-            if not off <= self.tolerance:
-                raise AssertionError(f"off by {off:.3g} after step {step}, more than {self.tolerance:.3g}")
+        params, gradients = draw(rng, settings)
+        ours = run(twin.ours(convention=self.convention, **settings), params, gradients)
+        theirs = self.run(twin, settings, params, gradients)
+        for step, pair in enumerate(zip(ours, theirs, strict=True), start=1):
+            off = deviation(*pair)
+            if not off <= TOLERANCE:
+                raise AssertionError(f"off by {off:.3g} after step {step}, more than {TOLERANCE:.3g}")
 
     def check_defaults(self, twin: Twin) -> None:
         """The convention's defaults are those of their signature."""
@@ -129,20 +125,27 @@ class Library:
     def check_wrong_rules(self, twin: Twin, rng: np.random.Generator) -> None:
         """Another formula, or another value of any setting, is told apart."""
         for settings in twin.settings(({"weight_decay": 0.1} | ({"eps": 1e-2} if "eps" in twin.names else {}),)):
-            right = twin.ours(**{"convention": self.convention} | settings)
-            wrong: list[Settings] = [{"lr": lambda step: 0.9 * RATES[step]}]
-            numbers = [name for name in (*right.hyperparameters, "weight_decay") if name != "lr" and settings.get(name)]
-            wrong += [{name: 0.9 * settings[name]} for name in dict.fromkeys(numbers)]
-            if right.rule not in ("sgd", "lamb"):  # for SGD both are the same
-                wrong += [{"decoupled": not right.decoupled}]
-            for other in twin.ours.conventions:
-                planted = {"convention": other, "decoupled": right.decoupled}
-                if twin.ours(**settings | planted).rule != right.rule:
-                    wrong.append(planted)
-            for planted in wrong:
-                off = self.deviations(twin, settings, rng, **planted)[-1]
-                if not off > 100 * self.tolerance:
+            params, gradients = draw(rng, settings)
+            theirs = self.run(twin, settings, params, gradients)
+            for planted in self._wrong(twin, settings):
+                wrong = twin.ours(**{"convention": self.convention} | settings | planted)
+                off = deviation(run(wrong, params, gradients)[-1], theirs[-1])
+                if not off > 100 * TOLERANCE:
                     raise AssertionError(f"{planted} instead of {settings} changes no more than {off:.3g}")
+
+    def _wrong(self, twin: Twin, settings: Settings) -> Iterator[Settings]:
+        """Settings to plant."""
+        right = twin.ours(convention=self.convention, **settings)
+        yield {"lr": lambda step: 0.9 * RATES[step]}
+        for name in dict.fromkeys((*right.hyperparameters, "weight_decay")):
+            if name != "lr" and 0 < settings.get(name, 0) < np.inf:
+                yield {name: 0.9 * settings[name]}
+        if right.rule not in ("sgd", "lamb"):  # for SGD both are the same
+            yield {"decoupled": not right.decoupled}
+        for other in twin.ours.conventions:
+            planted = {"convention": other, "decoupled": right.decoupled}
+            if twin.ours(**settings | planted).rule != right.rule:
+                yield planted
 
     def check_complete(self) -> None:
         """Every optimizer with this convention has a twin."""
@@ -156,20 +159,18 @@ def _words(settings: Settings, defaults: Settings) -> str:
     return "-".join(changed) or "defaults"
 
 
-def draw(rng: np.random.Generator, settings: Settings, dtype: str) -> tuple[Params, list[Params]]:
+def draw(rng: np.random.Generator, settings: Settings) -> tuple[Params, list[Params]]:
     """Parameters too large to cross 0, and gradients of very different sizes; two elements' are always 0.
 
     Where norms are clipped, they are far above and far below the limit in turn.
     """
     shapes: Mapping[str, tuple[int, ...]] = {"W": (4, 3), "b": (3,), "s": ()}
-    params = {
-        key: np.asarray(rng.choice([-1, 1], shape) * rng.uniform(10, 20, shape), dtype) for key, shape in shapes.items()
-    }
+    params = {key: np.asarray(rng.choice([-1, 1], shape) * rng.uniform(10, 20, shape)) for key, shape in shapes.items()}
     sizes = {key: np.asarray(10 ** rng.uniform(-3, 1, shape)) for key, shape in shapes.items()}
     sizes["W"][0, 0] = sizes["b"][1] = 0
     scale = (1e9, 1e-3) if "clip_norm" in settings else (1, 1)
     gradients = [
-        {key: np.asarray(scale[step % 2] * sizes[key] * rng.normal(size=shape), dtype) for key, shape in shapes.items()}
+        {key: np.asarray(scale[step % 2] * sizes[key] * rng.normal(size=shape)) for key, shape in shapes.items()}
         for step in range(STEPS)
     ]
     return params, gradients
