@@ -14,8 +14,7 @@ from fastdl.kernels._arrays cimport Span, changed, dtype_of, find_overlap, read,
 from fastdl.kernels._runtime cimport (
     fastdl_coefficient_bytes,
     fastdl_done,
-    fastdl_index,
-    fastdl_measure,
+    fastdl_max_hyper,
     fastdl_no_memory,
     fastdl_outcome,
     fastdl_prepare,
@@ -23,7 +22,6 @@ from fastdl.kernels._runtime cimport (
     fastdl_tensor,
     fastdl_tile,
     fastdl_treatment,
-    fastdl_trust,
 )
 from fastdl.kernels.errors import AliasError, ArrayError, DtypeError, HyperparameterError, KeyMismatchError
 
@@ -107,26 +105,46 @@ cdef int _check_separate(Span* spans, Py_ssize_t count, Py_ssize_t width, object
     return 0
 
 
+cdef bint _is_row_of_counts(object steps, Py_ssize_t count):
+    if type(steps) is not np.ndarray:
+        return False
+    cdef cnp.ndarray array = steps
+    return (
+        cnp.PyArray_TYPE(array) == cnp.NPY_INT64 and cnp.PyArray_NDIM(array) == 1 and cnp.PyArray_DIM(array, 0) == count
+        and cnp.PyArray_IS_C_CONTIGUOUS(array) and cnp.PyArray_ISBEHAVED(array)
+    )
+
+
 cdef class _Rows:
     """The hyper-parameters of each parameter: one row for all, or a row each."""
 
-    cdef cnp.ndarray array
-    cdef Py_ssize_t stride
+    cdef double shared[fastdl_max_hyper]
+    cdef cnp.ndarray rows
+    cdef Py_ssize_t width
 
-    def __init__(self, hyper, count, width, op):
+    def __init__(self, hyper, Py_ssize_t count, Py_ssize_t width, op):
+        cdef Py_ssize_t k
+        self.width = width
+        self.rows = None
         try:
-            rows = np.ascontiguousarray(hyper, dtype=np.float64)
+            if type(hyper) is np.ndarray and hyper.ndim == 2:
+                self.rows = np.ascontiguousarray(hyper, dtype=np.float64)
+                shape = hyper.shape
+            else:
+                shape = (len(hyper),)
+                for k in range(min(len(hyper), width)):
+                    self.shared[k] = hyper[k]
         except (TypeError, ValueError, OverflowError) as error:
             raise HyperparameterError("not numbers", op=op, arg="hyper", got=repr(hyper)) from error
-        if rows.shape not in ((width,), (count, width)):
-            raise KeyMismatchError(
-                "wrong number", op=op, arg="hyper", expected=f"{(width,)} or {(count, width)}", got=str(rows.shape)
-            )
-        self.array = rows
-        self.stride = 0 if rows.ndim == 1 else width
+        for_all, for_each = (width,), (count, width)
+        if shape != for_all and (self.rows is None or shape != for_each):
+            expected = f"{for_all} or {for_each}"
+            raise KeyMismatchError("wrong number", op=op, arg="hyper", expected=expected, got=str(shape))
 
     cdef const double* of(self, Py_ssize_t i) noexcept:
-        return <const double*>cnp.PyArray_DATA(self.array) + i * self.stride
+        if self.rows is None:
+            return &self.shared[0]
+        return <const double*>cnp.PyArray_DATA(self.rows) + i * self.width
 
 
 cdef class _Coefficients:
@@ -245,13 +263,13 @@ def update(
     _check_count(state, states, op, "state")
     for row in state:
         _check_count(row, count, op, "state")
-    for name, each in (("decay", decay), ("shrink", shrink), ("averages", averages)):
-        if each is not None:
-            _check_count(each, count, op, name)
-    if (
-        type(steps) is not np.ndarray or steps.dtype != np.int64 or steps.shape != (count,)
-        or not steps.flags.c_contiguous or not steps.flags.writeable or not steps.flags.aligned
-    ):
+    if decay is not None:
+        _check_count(decay, count, op, "decay")
+    if shrink is not None:
+        _check_count(shrink, count, op, "shrink")
+    if averages is not None:
+        _check_count(averages, count, op, "averages")
+    if not _is_row_of_counts(steps, count):
         raise ArrayError(
             "not a row of step counts", op=op, arg="steps", expected=f"a writeable int64 array of shape ({count},)"
         )
