@@ -82,7 +82,7 @@ class Ftrl(Optimizer):
         hyper = self.hyperparameters | dict(own)
         lr, n = self._learning_rate(hyper["lr"]), self.conventions[self.convention].start["n"]
         strength = (np.sqrt(n) + hyper["beta"]) / lr + 2 * hyper["l2"]
-        return np.ascontiguousarray(-strength * value, dtype=value.dtype)
+        return np.asarray(-strength * value, value.dtype, order="C")
 
     def _learning_rate(self, lr: Any) -> float:
         rate = super()._learning_rate(lr)

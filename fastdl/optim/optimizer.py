@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 import threading
 from collections.abc import Callable, Hashable, Mapping
@@ -43,8 +42,8 @@ class _State(NamedTuple):
     arrays: list[list[Array]]  # for each of the rule's state arrays
     steps: NDArray[np.int64]
     averages: list[Array] | None
-    own: list[dict[str, Any]]  # settings from groups
-    is_decayed: list[bool]
+    groups: dict[Hashable, dict[str, Any]]  # as they were
+    own: list[dict[str, Any]]  # each parameter's settings from them
 
 
 class Optimizer:
@@ -227,7 +226,7 @@ class Optimizer:
         has_numbers = set(map(type, values)) != {np.ndarray}
         if has_numbers:
             values, gradients = list(map(_as_array, values)), list(map(_as_array, gradients))
-        hyper, treatment = self._hyper(bound), self._treatment(bound)
+        hyper, treatment = self._settings(bound, values)
         self._bound = bound
         try:
             is_taken = kernels.update(
@@ -236,8 +235,11 @@ class Optimizer:
         except Exception:  # an interrupt comes before or after the step, never within it
             self._bound = before
             raise
-        if not is_taken and self.nonfinite == "raise":
-            raise _not_finite(self.name, bound.keys, gradients)
+        if not is_taken:
+            self._bound = before
+            if self.nonfinite == "raise":
+                raise _not_finite(self.name, bound.keys, values, gradients)
+            return
         if has_numbers:
             numbers = zip(bound.keys, values, strict=True)
             trees.replace(tree, {key: float(value) for key, value in numbers if params[key] is not value})
@@ -245,38 +247,54 @@ class Optimizer:
     def _learning_rate(self, lr: Any) -> float:
         return checked("lr", lr(self.steps) if callable(lr) else lr, self.name)
 
-    def _hyper(self, bound: _State) -> list[float] | NDArray[np.float64]:
-        """The hyper-parameters for the rule: one row, or one for each parameter where they differ."""
-        names = self.spec.hyper
-        shared = [
-            self._learning_rate(self.lr) if name == "lr" else checked(name, getattr(self, name), self.name)
-            for name in names
+    def _settings(self, bound: _State, values: list[Any]) -> tuple[list[float] | NDArray[np.float64], dict[str, Any]]:
+        """What the kernel gets: hyper-parameters, one row or one per parameter, and what is done besides the rule."""
+        asked: dict[int, float] = {}
+
+        def rate(lr: Any) -> float:
+            """A schedule or function is asked once a step, however many parameters have it."""
+            if id(lr) not in asked:
+                asked[id(lr)] = self._learning_rate(lr)
+            return asked[id(lr)]
+
+        decays = self._decays(bound, values)
+        return self._hyper(bound, rate, decays), self._treatment(bound, rate, decays)
+
+    def _decays(self, bound: _State, values: list[Any]) -> list[float] | None:
+        """Each parameter's weight decay; None if there is none at all."""
+        if self.weight_decay == 0 and not self.groups:
+            return None
+        return [
+            checked("weight_decay", own.get("weight_decay", self.weight_decay), self.name)
+            if self._is_decayed(key, value)
+            else 0.0
+            for own, key, value in zip(bound.own, bound.keys, values, strict=True)
         ]
-        has_decay = "weight_decay" in names
-        if not self.groups and not has_decay:
+
+    def _hyper(
+        self, bound: _State, rate: Callable[[Any], float], decays: list[float] | None
+    ) -> list[float] | NDArray[np.float64]:
+        names = self.spec.hyper
+        shared = [rate(self.lr) if name == "lr" else checked(name, getattr(self, name), self.name) for name in names]
+        in_rule = "weight_decay" in names and decays is not None
+        if not self.groups and not in_rule:
             return shared
         rows = np.tile(np.array(shared), (len(bound.keys), 1))
-        for row, own, is_decayed in zip(rows, bound.own, bound.is_decayed, strict=True):
+        for row, own in zip(rows, bound.own, strict=True):
             for i, name in enumerate(names):
                 if name in own:
-                    row[i] = self._learning_rate(own[name]) if name == "lr" else checked(name, own[name], self.name)
-            if has_decay and (not is_decayed or self.decoupled):
-                row[names.index("weight_decay")] = 0
+                    row[i] = rate(own[name]) if name == "lr" else checked(name, own[name], self.name)
+        if in_rule:
+            rows[:, names.index("weight_decay")] = 0 if self.decoupled else decays
         return rows
 
-    def _treatment(self, bound: _State) -> dict[str, Any]:
-        """What is done besides the rule, as arguments of the kernel."""
+    def _treatment(self, bound: _State, rate: Callable[[Any], float], decays: list[float] | None) -> dict[str, Any]:
         treatment: dict[str, Any] = {}
-        if self.weight_decay or self.groups:
-            decays = [
-                checked("weight_decay", own.get("weight_decay", self.weight_decay), self.name) if is_decayed else 0.0
-                for own, is_decayed in zip(bound.own, bound.is_decayed, strict=True)
-            ]
-            if self.decoupled:
-                rates = [self._learning_rate(own.get("lr", self.lr)) for own in bound.own]
-                treatment["shrink"] = [1 - lr * decay for lr, decay in zip(rates, decays, strict=True)]
-            elif "weight_decay" not in self.spec.hyper:
-                treatment["decay"] = decays
+        if decays is not None and self.decoupled:
+            rates = [rate(own.get("lr", self.lr)) for own in bound.own]
+            treatment["shrink"] = [1 - lr * decay for lr, decay in zip(rates, decays, strict=True)]
+        elif decays is not None and "weight_decay" not in self.spec.hyper:
+            treatment["decay"] = decays
         for name in ("clip_norm", "clip_value"):
             if getattr(self, name) is not None:
                 treatment[name] = checked(name, getattr(self, name), self.name)
@@ -287,24 +305,31 @@ class Optimizer:
         return treatment
 
     def _bind(self, params: Mapping[Hashable, Any]) -> _State:
-        """The state for these parameters: the one there is, or a new one."""
-        names = self.spec.state
-        if self._bound is not None:
-            if params.keys() == set(self._bound.keys):
-                return self._bound
+        """The state for these parameters: the one there is, brought up to date with the settings, or a new one."""
+        names, bound = self.spec.state, self._bound
+        if bound is not None and params.keys() != set(bound.keys):
             if names or self.ema is not None:
-                raise _keys_differ(self.name, "params", dict.fromkeys(self._bound.keys), params)
-        values = list(map(_as_array, params.values()))
-        own = groups.settings_of(self.groups, params, self.name)
+                raise _keys_differ(self.name, "params", dict.fromkeys(bound.keys), params)
+            bound = None
+        has_averages = self.ema is not None
+        if bound is not None and bound.groups == self.groups and (bound.averages is not None) == has_averages:
+            return bound
+        keys = tuple(params) if bound is None else bound.keys
+        values = [_as_array(params[key]) for key in keys]
+        groups.check(self.groups, (*self.spec.hyper, "weight_decay"), self.name)
+        own = groups.settings_of(self.groups, keys, self.name)
+        averages = bound.averages if bound is not None else None
+        if has_averages != (averages is not None):
+            averages = [_copy(value) for value in values] if has_averages else None
         return _State(
-            keys=tuple(params),
-            arrays=[
-                [self._start(name, value, each) for value, each in zip(values, own, strict=True)] for name in names
-            ],
-            steps=np.zeros(len(values), np.int64),
-            averages=None if self.ema is None else [_copy(value) for value in values],
+            keys=keys,
+            arrays=[[self._start(name, *each) for each in zip(values, own, strict=True)] for name in names]
+            if bound is None
+            else bound.arrays,
+            steps=np.zeros(len(keys), np.int64) if bound is None else bound.steps,
+            averages=averages,
+            groups={pattern: dict(settings) for pattern, settings in self.groups.items()},
             own=own,
-            is_decayed=[self._is_decayed(key, value) for key, value in zip(params, values, strict=True)],
         )
 
     def _start(self, name: str, value: Any, own: Mapping[str, Any]) -> Array:
@@ -370,7 +395,6 @@ class Optimizer:
         0.01
         """
         checkpoint = saved.validate(state_dict, self.spec, self.ema is not None)
-        own = groups.settings_of(self.groups, checkpoint.steps, self.name) if checkpoint.steps else []
         with self._lock:
             if isinstance(self.lr, Schedule):
                 self.lr.load_state_dict(state_dict["schedule"])
@@ -379,17 +403,13 @@ class Optimizer:
                     setattr(self, name, value)
             self._bound = None
             if checkpoint.steps:
-                arrays = [list(row.values()) for row in checkpoint.state.values()]
-                like = arrays[0] if arrays else [np.zeros(0)] * len(checkpoint.steps)
                 self._bound = _State(
                     keys=tuple(checkpoint.steps),
-                    arrays=arrays,
+                    arrays=[list(row.values()) for row in checkpoint.state.values()],
                     steps=np.array(list(checkpoint.steps.values()), np.int64),
                     averages=None if self.ema is None else list(checkpoint.averages.values()),
-                    own=own,
-                    is_decayed=[
-                        self._is_decayed(key, array) for key, array in zip(checkpoint.steps, like, strict=True)
-                    ],
+                    groups={},
+                    own=[{} for _ in checkpoint.steps],
                 )
 
     def get_config(self) -> dict[str, Any]:
@@ -462,7 +482,7 @@ class Optimizer:
         >>> SGD.from_config({"lr": 0.5})
         SGD(lr=0.5)
         """
-        arguments = copy.deepcopy(dict(config))
+        arguments = dict(config)
         if arguments.pop("name", cls.name) != cls.name:
             raise HyperparameterError(
                 "another optimizer's", op=cls.name, arg="name", expected=cls.name, got=config["name"]
@@ -471,10 +491,9 @@ class Optimizer:
         for name in arguments:
             if name not in (*known, *Options.__annotations__):
                 raise _unknown(cls.name, name, [*known, *Options.__annotations__])
-        for settings in (arguments, *arguments.get("groups", {}).values()):
-            if isinstance(settings.get("lr"), Mapping):
-                settings["lr"] = Schedule.from_config(settings["lr"])
-        return cls(**arguments)
+        if isinstance(arguments.get("groups"), Mapping):
+            arguments["groups"] = {pattern: _with_schedule(own) for pattern, own in arguments["groups"].items()}
+        return cls(**_with_schedule(arguments))
 
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.hyperparameters.items())
@@ -485,6 +504,13 @@ class Optimizer:
 
     def __setstate__(self, attributes: dict[str, Any]) -> None:
         self.__dict__.update(attributes, _lock=threading.Lock())
+
+
+def _with_schedule(settings: Any) -> Any:
+    """Settings whose learning rate is no longer a schedule's configuration."""
+    if isinstance(settings, Mapping) and isinstance(settings.get("lr"), Mapping):
+        return {**settings, "lr": Schedule.from_config(settings["lr"])}
+    return settings
 
 
 def _as_array(value: Any) -> Any:
@@ -514,10 +540,15 @@ def _unknown(op: str, name: str, known: list[str]) -> HyperparameterError:
     return HyperparameterError("unknown setting", op=op, arg=name, expected=f"one of {', '.join(known)}", got=name)
 
 
-def _not_finite(op: str, keys: tuple[Hashable, ...], gradients: list[Any]) -> ArrayError:
-    for key, gradient in zip(keys, gradients, strict=True):
-        if gradient is not None and not np.isfinite(gradient).all():
-            number = int(np.argmax(~np.isfinite(gradient)))
+def _not_finite(op: str, keys: tuple[Hashable, ...], params: list[Array], gradients: list[Array | None]) -> ArrayError:
+    """The first of them that is not finite in its parameter's dtype."""
+    for key, p, gradient in zip(keys, params, gradients, strict=True):
+        if gradient is None:
+            continue
+        with np.errstate(over="ignore"):
+            is_finite = np.isfinite(gradient.astype(p.dtype, copy=False))
+        if not is_finite.all():
+            number = int(np.argmin(is_finite))
             return ArrayError(
                 "not finite", op=op, arg="grads", key=key, expected="finite numbers",
                 got=f"{gradient.flat[number]} at element {number}", hint='nonfinite="skip" leaves such a step out',
