@@ -260,9 +260,7 @@ def summary(comparison: Comparison) -> str:
         for run in comparison.runs
     ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    table = [
-        "  ".join([name.ljust(widths[0]), *map(str.rjust, numbers, widths[1:])]) for name, *numbers in rows
-    ]
+    table = ["  ".join([name.ljust(widths[0]), *map(str.rjust, numbers, widths[1:])]) for name, *numbers in rows]
     return "\n".join(
         [
             f"{comparison.data}: {_settings(comparison)}",

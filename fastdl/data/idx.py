@@ -109,9 +109,5 @@ def _read(stream: BinaryIO, count: int, path: Path, what: str) -> bytearray:
     return data
 
 
-def _error(
-    path: Path, problem: str, expected: str = "", got: str = "", hint: str = "Get the file again."
-) -> DataError:
-    return DataError(
-        f"{str(path)!r} {problem}", op="read_idx", arg="path", expected=expected, got=got, hint=hint
-    )
+def _error(path: Path, problem: str, expected: str = "", got: str = "", hint: str = "Get the file again.") -> DataError:
+    return DataError(f"{str(path)!r} {problem}", op="read_idx", arg="path", expected=expected, got=got, hint=hint)

@@ -66,18 +66,14 @@ def _find(folder: Path) -> list[Path]:
         raise DataError(f"{str(folder)!r} is not a folder", op="load_mnist", arg="folder", hint=how)
     found, missing = [], []
     for name in _NAMES:
-        spellings = (
-            folder / (stem + end) for stem in (name, name.replace("-idx", ".idx")) for end in ("", ".gz")
-        )
+        spellings = (folder / (stem + end) for stem in (name, name.replace("-idx", ".idx")) for end in ("", ".gz"))
         path = next(filter(os.path.exists, spellings), None)
         if path is None:
             missing.append(name)
         else:
             found.append(path)
     if missing:
-        raise DataError(
-            f"{str(folder)!r} lacks {', '.join(missing)}", op="load_mnist", arg="folder", hint=how
-        )
+        raise DataError(f"{str(folder)!r} lacks {', '.join(missing)}", op="load_mnist", arg="folder", hint=how)
     return found
 
 
@@ -85,19 +81,13 @@ def _load_part(images_path: Path, labels_path: Path) -> tuple[NDArray[np.uint8],
     """Read one file of images and its file of labels, and check that they fit together."""
     images, labels = read_idx(images_path), read_idx(labels_path)
     if images.dtype != np.uint8 or images.shape[1:] != (_SIDE, _SIDE):
-        raise _error(
-            images_path, "holds no images of MNIST", f"uint8 (N, {_SIDE}, {_SIDE})", _describe(images)
-        )
+        raise _error(images_path, "holds no images of MNIST", f"uint8 (N, {_SIDE}, {_SIDE})", _describe(images))
     if labels.dtype != np.uint8 or labels.ndim != 1:
         raise _error(labels_path, "holds no labels of MNIST", "uint8 (N,)", _describe(labels))
     if len(labels) != len(images):
-        raise _error(
-            labels_path, f"does not belong to {images_path.name!r}", f"{len(images)} labels", str(len(labels))
-        )
+        raise _error(labels_path, f"does not belong to {images_path.name!r}", f"{len(images)} labels", str(len(labels)))
     if labels.max() >= _CLASSES:
-        raise _error(
-            labels_path, "holds labels that are no digits", f"0 to {_CLASSES - 1}", str(labels.max())
-        )
+        raise _error(labels_path, "holds labels that are no digits", f"0 to {_CLASSES - 1}", str(labels.max()))
     return images.reshape(len(images), -1), labels.astype(np.int64)
 
 

@@ -39,6 +39,7 @@ class _State(NamedTuple):
     """What an optimizer keeps for its parameters, all in the order of `keys`."""
 
     keys: tuple[Hashable, ...]
+    key_set: frozenset[Hashable]
     arrays: list[list[Array]]  # for each of the rule's state arrays
     steps: NDArray[np.int64]
     averages: list[Array] | None
@@ -103,6 +104,7 @@ class Optimizer:
         self.convention = conventions.choose(self.conventions, convention, self.name)
         meant = self.conventions[self.convention]
         self.rule = self._choose_rule(meant)
+        self.spec = self.rule if isinstance(self.rule, kernels.CompiledRule) else kernels.RULES[self.rule]
         given = {name: value for name, value in (*hyperparameters.items(), *options.items()) if value is not None}
         for option in options:
             if option not in Options.__annotations__:
@@ -154,11 +156,6 @@ class Optimizer:
                     got=repr(getattr(self, name)),
                 )
         groups.check(self.groups, (*self.spec.hyper, "weight_decay"), self.name)
-
-    @property
-    def spec(self) -> kernels.RuleSpec | kernels.CompiledRule:
-        """The names of the rule's state arrays and hyper-parameters."""
-        return self.rule if isinstance(self.rule, kernels.CompiledRule) else kernels.RULES[self.rule]
 
     @property
     def hyperparameters(self) -> dict[str, Any]:
@@ -249,50 +246,53 @@ class Optimizer:
 
     def _settings(self, bound: _State, values: list[Any]) -> tuple[list[float] | NDArray[np.float64], dict[str, Any]]:
         """What the kernel gets: hyper-parameters, one row or one per parameter, and what is done besides the rule."""
-        asked: dict[int, float] = {}
-
-        def rate(lr: Any) -> float:
-            """A schedule or function is asked once a step, however many parameters have it."""
-            if id(lr) not in asked:
-                asked[id(lr)] = self._learning_rate(lr)
-            return asked[id(lr)]
-
         decays = self._decays(bound, values)
-        return self._hyper(bound, rate, decays), self._treatment(bound, rate, decays)
+        rates = [self._learning_rate(self.lr)] * len(bound.keys)
+        if self.groups:
+            asked: dict[int, float] = {}  # a schedule is asked once a step, however many parameters have it
+            for i, lr in ((i, own["lr"]) for i, own in enumerate(bound.own) if "lr" in own):
+                if id(lr) not in asked:
+                    asked[id(lr)] = rates[i] if lr is self.lr else self._learning_rate(lr)
+                rates[i] = asked[id(lr)]
+        return self._hyper(bound, rates, decays), self._treatment(bound, rates, decays)
 
     def _decays(self, bound: _State, values: list[Any]) -> list[float] | None:
         """Each parameter's weight decay; None if there is none at all."""
         if self.weight_decay == 0 and not self.groups:
             return None
-        return [
-            checked("weight_decay", own.get("weight_decay", self.weight_decay), self.name)
-            if self._is_decayed(key, value)
-            else 0.0
-            for own, key, value in zip(bound.own, bound.keys, values, strict=True)
+        usual = checked("weight_decay", self.weight_decay, self.name)
+        if self.decay_filter == "all" and not self.groups:
+            return [usual] * len(values)
+        decays = [
+            checked("weight_decay", own["weight_decay"], self.name) if "weight_decay" in own else usual
+            for own in bound.own
         ]
+        pairs = zip(bound.keys, values, decays, strict=True)
+        return [decay if self._is_decayed(key, value) else 0.0 for key, value, decay in pairs]
 
     def _hyper(
-        self, bound: _State, rate: Callable[[Any], float], decays: list[float] | None
+        self, bound: _State, rates: list[float], decays: list[float] | None
     ) -> list[float] | NDArray[np.float64]:
         names = self.spec.hyper
-        shared = [rate(self.lr) if name == "lr" else checked(name, getattr(self, name), self.name) for name in names]
         in_rule = "weight_decay" in names and decays is not None
         if not self.groups and not in_rule:
-            return shared
-        rows = np.tile(np.array(shared), (len(bound.keys), 1))
-        for row, own in zip(rows, bound.own, strict=True):
-            for i, name in enumerate(names):
-                if name in own:
-                    row[i] = rate(own[name]) if name == "lr" else checked(name, own[name], self.name)
-        if in_rule:
-            rows[:, names.index("weight_decay")] = 0 if self.decoupled else decays
+            rate = rates[0] if rates else 0.0
+            return [rate if name == "lr" else checked(name, getattr(self, name), self.name) for name in names]
+        rows = np.empty((len(bound.keys), len(names)))
+        for i, name in enumerate(names):
+            if name == "lr":
+                rows[:, i] = rates
+            elif name == "weight_decay" and in_rule:
+                rows[:, i] = 0 if self.decoupled else decays
+            else:
+                usual = checked(name, getattr(self, name), self.name)
+                rows[:, i] = [checked(name, own[name], self.name) if name in own else usual for own in bound.own]
         return rows
 
-    def _treatment(self, bound: _State, rate: Callable[[Any], float], decays: list[float] | None) -> dict[str, Any]:
+    def _treatment(self, bound: _State, rates: list[float], decays: list[float] | None) -> dict[str, Any]:
         treatment: dict[str, Any] = {}
         if decays is not None and self.decoupled:
-            rates = [rate(own.get("lr", self.lr)) for own in bound.own]
-            treatment["shrink"] = [1 - lr * decay for lr, decay in zip(rates, decays, strict=True)]
+            treatment["shrink"] = [1 - rate * decay for rate, decay in zip(rates, decays, strict=True)]
         elif decays is not None and "weight_decay" not in self.spec.hyper:
             treatment["decay"] = decays
         for name in ("clip_norm", "clip_value"):
@@ -307,7 +307,7 @@ class Optimizer:
     def _bind(self, params: Mapping[Hashable, Any]) -> _State:
         """The state for these parameters: the one there is, brought up to date with the settings, or a new one."""
         names, bound = self.spec.state, self._bound
-        if bound is not None and params.keys() != set(bound.keys):
+        if bound is not None and params.keys() != bound.key_set:
             if names or self.ema is not None:
                 raise _keys_differ(self.name, "params", dict.fromkeys(bound.keys), params)
             bound = None
@@ -323,6 +323,7 @@ class Optimizer:
             averages = [_copy(value) for value in values] if has_averages else None
         return _State(
             keys=keys,
+            key_set=frozenset(keys),
             arrays=[[self._start(name, *each) for each in zip(values, own, strict=True)] for name in names]
             if bound is None
             else bound.arrays,
@@ -405,6 +406,7 @@ class Optimizer:
             if checkpoint.steps:
                 self._bound = _State(
                     keys=tuple(checkpoint.steps),
+                    key_set=frozenset(checkpoint.steps),
                     arrays=[list(row.values()) for row in checkpoint.state.values()],
                     steps=np.array(list(checkpoint.steps.values()), np.int64),
                     averages=None if self.ema is None else list(checkpoint.averages.values()),

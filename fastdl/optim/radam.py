@@ -37,8 +37,8 @@ class RAdam(Optimizer):
     -----
     State: ``m`` and ``v``, twice as many bytes as the parameters.
 
-    Liu et al., "On the Variance of the Adaptive Learning Rate and Beyond", 2020, algorithm 2, which has no eps and begins at
-    4 rather than 5; 5 is what its code and the libraries have.
+    Liu et al., "On the Variance of the Adaptive Learning Rate and Beyond", 2020, algorithm 2,
+    which has no eps and begins at 4 rather than 5; 5 is what its code and the libraries have.
 
     Examples
     --------

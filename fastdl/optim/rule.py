@@ -40,10 +40,10 @@ class UserRule(Optimizer):
         return self.compiled
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in super().__getstate__().items() if name != "rule"}
+        return {name: value for name, value in super().__getstate__().items() if name not in ("rule", "spec")}
 
     def __setstate__(self, attributes: dict[str, Any]) -> None:
-        super().__setstate__(attributes | {"rule": self.compiled})
+        super().__setstate__(attributes | {"rule": self.compiled, "spec": self.compiled})
 
 
 def rule(

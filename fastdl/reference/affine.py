@@ -12,9 +12,7 @@ from fastdl.reference.activations import activation_backward, activation_forward
 Array = NDArray[Any]
 
 
-def affine_forward(
-    x: Array, W: Array, b: Array, activation: str = "identity", out: Array | None = None
-) -> Array:
+def affine_forward(x: Array, W: Array, b: Array, activation: str = "identity", out: Array | None = None) -> Array:
     """Compute ``activation(x W + b)``.
 
     Parameters

@@ -83,14 +83,10 @@ class ReferenceMLP:
     [1.099, 0.095]
     """
 
-    def __init__(
-        self, params: Mapping[str, Array], activation: str = "relu", weight_decay: float = 0.0
-    ) -> None:
+    def __init__(self, params: Mapping[str, Array], activation: str = "relu", weight_decay: float = 0.0) -> None:
         self.params = {key: value.copy() for key, value in params.items()}
         depth = len(params) // 2
-        self._layers = [
-            (f"W{i}", f"b{i}", "identity" if i == depth else activation) for i in range(1, depth + 1)
-        ]
+        self._layers = [(f"W{i}", f"b{i}", "identity" if i == depth else activation) for i in range(1, depth + 1)]
         self.weight_decay = weight_decay
 
     def forward(self, x: Array) -> Array:

@@ -37,9 +37,7 @@ def softmax(x: Array, out: Array | None = None) -> Array:
     return p
 
 
-def softmax_cross_entropy(
-    logits: Array, labels: NDArray[Any], out: Array | None = None
-) -> tuple[float, Array]:
+def softmax_cross_entropy(logits: Array, labels: NDArray[Any], out: Array | None = None) -> tuple[float, Array]:
     """Compute the mean cross-entropy of softmax(logits) with the labels, and its gradient by the logits.
 
     With z the logits, ``loss = mean_i(log sum_k exp(z_ik) - z_i,label(i))`` and

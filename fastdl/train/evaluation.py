@@ -31,9 +31,7 @@ def dtype_of(network: Evaluable) -> np.dtype[Any]:
     return next(iter(network.params.values())).dtype
 
 
-def evaluate(
-    network: Evaluable, x: NDArray[Any], t: NDArray[Any], *, scale: float = 1.0
-) -> tuple[float, float]:
+def evaluate(network: Evaluable, x: NDArray[Any], t: NDArray[Any], *, scale: float = 1.0) -> tuple[float, float]:
     """Loss and accuracy of a network over a whole data set, a chunk at a time.
 
     Parameters

@@ -113,9 +113,7 @@ def plot_loss_curves(
     curves = {label: np.asarray(losses, dtype=np.float64) for label, losses in histories.items()}
     longest = max((curve.size for curve in curves.values()), default=0)
     if not all(curve.size for curve in curves.values()) or longest == 0:
-        raise ArrayError(
-            "nothing to draw", op="plot_loss_curves", arg="histories", expected="a loss in every run"
-        )
+        raise ArrayError("nothing to draw", op="plot_loss_curves", arg="histories", expected="a loss in every run")
     window = max(11, longest // 200 * 2 + 1) if smooth is None else smooth
     averages = {label: smooth_curve(curve, window) for label, curve in curves.items()}
     if ax is None:
