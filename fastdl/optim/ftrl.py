@@ -9,6 +9,7 @@ import numpy as np
 
 from fastdl.errors import HyperparameterError
 from fastdl.optim.conventions import Convention
+from fastdl.optim.hyperparameters import checked
 from fastdl.optim.optimizer import Array, LearningRate, Optimizer, Options
 
 
@@ -81,7 +82,8 @@ class Ftrl(Optimizer):
             return super()._start(name, value, own)
         hyper = self.hyperparameters | dict(own)
         lr, n = self._learning_rate(hyper["lr"]), self.conventions[self.convention].start["n"]
-        strength = (np.sqrt(n) + hyper["beta"]) / lr + 2 * hyper["l2"]
+        beta, l2 = (checked(each, hyper[each], self.name) for each in ("beta", "l2"))
+        strength = (np.sqrt(n) + beta) / lr + 2 * l2
         return np.asarray(-strength * value, value.dtype, order="C")
 
     def _learning_rate(self, lr: Any) -> float:

@@ -220,9 +220,11 @@ class Optimizer:
         bound = self._bind(params)
         values = [params[key] for key in bound.keys]
         gradients = [grads[key] for key in bound.keys]
-        has_numbers = set(map(type, values)) != {np.ndarray}
-        if has_numbers:
+        numbers: dict[Hashable, Array] = {}
+        if set(map(type, values)) != {np.ndarray}:
             values, gradients = list(map(_as_array, values)), list(map(_as_array, gradients))
+            numbers = {key: value for key, value in zip(bound.keys, values, strict=True) if params[key] is not value}
+        places = trees.places(tree, numbers, self.name) if numbers else {}
         hyper, treatment = self._settings(bound, values)
         self._bound = bound
         try:
@@ -237,9 +239,8 @@ class Optimizer:
             if self.nonfinite == "raise":
                 raise _not_finite(self.name, bound.keys, values, gradients)
             return
-        if has_numbers:
-            numbers = zip(bound.keys, values, strict=True)
-            trees.replace(tree, {key: float(value) for key, value in numbers if params[key] is not value})
+        for key, (container, place) in places.items():
+            container[place] = float(numbers[key])
 
     def _learning_rate(self, lr: Any) -> float:
         return checked("lr", lr(self.steps) if callable(lr) else lr, self.name)
@@ -451,6 +452,8 @@ class Optimizer:
     def _as_config(self, name: str, value: Any) -> Any:
         if isinstance(value, Schedule):
             return value.get_config()
+        if isinstance(value, np.generic | np.ndarray):
+            return value.item()
         if isinstance(value, Mapping):
             return {key: self._as_config(name, each) for key, each in value.items()}
         if callable(value):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 import numpy as np
 
-from fastdl.errors import DtypeError
+from fastdl.errors import DtypeError, KeyMismatchError
 
 _ONLY_ARRAYS = {np.ndarray}
 
@@ -30,6 +30,8 @@ def flatten(tree: Any, op: str, arg: str) -> Mapping[Hashable, Any]:
     ------
     DtypeError
         If it is not a tree.
+    KeyMismatchError
+        If two leaves have the same path.
 
     Examples
     --------
@@ -45,41 +47,74 @@ def flatten(tree: Any, op: str, arg: str) -> Mapping[Hashable, Any]:
         )
     elif not any(map(_is_branch, tree)):
         return dict(enumerate(tree))
-    return {"/".join(path): container[key] for path, container, key in _leaves(tree, ())}
+    flat: dict[Hashable, Any] = {}
+    for key, container, place in _leaves(tree):
+        if key in flat:
+            raise KeyMismatchError(
+                "two of the same path", op=op, arg=arg, key=key, expected="keys that differ when joined by slashes"
+            )
+        flat[key] = container[place]
+    return flat
 
 
-def replace(tree: Any, values: Mapping[Hashable, float]) -> None:
-    """Put numbers in the places of those that :func:`flatten` found under the same keys.
+def places(tree: Any, keys: Collection[Hashable], op: str) -> dict[Hashable, tuple[Any, Any]]:
+    """Return where the parameters of these keys can be replaced: their container, and the key there.
 
     Parameters
     ----------
-    tree : mapping or list
-        The tree.
-    values : mapping
-        By the keys of flatten.
+    tree : mapping, list or tuple
+        The parameters.
+    keys : collection
+        Some of those of :func:`flatten`.
+    op : str
+        What the error calls the optimizer.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    DtypeError
+        If one is in a tuple, or another container that cannot be changed.
 
     Examples
     --------
-    >>> tree = {"a": [1.0, 2.0]}
-    >>> replace(tree, {"a/1": 5.0})
-    >>> tree
-    {'a': [1.0, 5.0]}
+    >>> places({"a": [1.0, 2.0]}, ["a/1"], "sgd")
+    {'a/1': ([1.0, 2.0], 1)}
     """
-    for path, container, key in list(_leaves(tree, ())):
-        flat_key = key if container is tree else "/".join(path)
-        if flat_key in values:
-            container[key] = values[flat_key]
+    found: dict[Hashable, tuple[Any, Any]] = {}
+    for key, container, place in _leaves(tree):
+        if key in keys:
+            if not isinstance(container, MutableMapping | list):
+                raise DtypeError(
+                    "a number where it cannot be replaced", op=op, arg="params", key=key,
+                    expected="a dict or list of numbers, or arrays", got=type(container).__qualname__,
+                )  # fmt: skip
+            found[key] = container, place
+    return found
 
 
 def _is_branch(value: Any) -> bool:
     return isinstance(value, Mapping | list | tuple)
 
 
-def _leaves(tree: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
-    """Each leaf as its path, the container that holds it, and its key there."""
-    for key, value in tree.items() if isinstance(tree, Mapping) else enumerate(tree):
+def _items(tree: Any) -> Iterable[tuple[Any, Any]]:
+    return tree.items() if isinstance(tree, Mapping) else enumerate(tree)
+
+
+def _leaves(tree: Any) -> Iterator[tuple[Hashable, Any, Any]]:
+    """Each leaf's key, its container, and the key there."""
+    if any(_is_branch(value) for _, value in _items(tree)):
+        yield from _deep_leaves(tree, ())
+    else:
+        yield from ((key, tree, key) for key, _ in _items(tree))
+
+
+def _deep_leaves(tree: Any, path: tuple[str, ...]) -> Iterator[tuple[Hashable, Any, Any]]:
+    for key, value in _items(tree):
         here = (*path, str(key))
         if _is_branch(value):
-            yield from _leaves(value, here)
+            yield from _deep_leaves(value, here)
         else:
-            yield here, tree, key
+            yield "/".join(here), tree, key
