@@ -6,6 +6,7 @@ FASTDL_SANITIZE=1   builds with AddressSanitizer and UndefinedBehaviorSanitizer,
 
 import os
 import platform
+from pathlib import Path
 
 import numpy
 from Cython.Build import cythonize
@@ -48,24 +49,34 @@ def extension(name: str, source: str, flags: list[str], macros: dict[str, str]) 
     """One compiled module of fastdl.kernels."""
     return Extension(
         f"fastdl.kernels.{name}",
-        [f"{KERNELS}/{source}"],
+        [source],
         language="c++",
         include_dirs=[KERNELS, numpy.get_include()],
         define_macros=list(macros.items()),
-        depends=[f"{KERNELS}/{file}" for file in os.listdir(KERNELS) if file.endswith((".hpp", ".pxd"))]
+        depends=[f"{KERNELS}/{file}" for file in os.listdir(KERNELS) if file.endswith((".cpp", ".hpp", ".pxd"))]
         + [f"{KERNELS}/rules/{file}" for file in os.listdir(f"{KERNELS}/rules")],
         extra_compile_args=flags,
         extra_link_args=LINK_FLAGS,
     )
 
 
+def level_source(level: str) -> str:
+    """A source of its own for each level: extensions of one source share an object file, in parallel builds too."""
+    path = Path("build", f"level_{level}.cpp")
+    path.parent.mkdir(exist_ok=True)
+    if not path.exists():
+        path.write_text('#include "level.cpp"\n')
+    return str(path)
+
+
 levels = [
-    extension(f"_level_{level}", "level.cpp", FLAGS + flags, {"FASTDL_LEVEL": level}) for level, flags in LEVELS.items()
+    extension(f"_level_{level}", level_source(level), FLAGS + flags, {"FASTDL_LEVEL": level})
+    for level, flags in LEVELS.items()
 ]
 borders = [
     extension(
         name,
-        f"{name}.pyx",
+        f"{KERNELS}/{name}.pyx",
         FLAGS,
         {
             "NPY_NO_DEPRECATED_API": "NPY_2_0_API_VERSION",

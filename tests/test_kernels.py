@@ -84,7 +84,8 @@ class TestAffine:
 
     @every_dtype
     @pytest.mark.parametrize("sizes", LARGE, ids=str)
-    def test_products_by_blocks(self, dtype, sizes, rng):
+    def test_products_by_blocks(self, dtype, sizes, rng, threads):
+        threads(1)
         self.check(rng, dtype, "tanh", *sizes)
 
     @every_dtype
@@ -170,6 +171,11 @@ class TestAffine:
                 assert (dx == dx[0]).all()
                 assert (dW == dW[:, :1]).all()
                 assert (db == db[0]).all()
+
+    def test_db_is_summed_in_double_precision(self):
+        dout = np.array([[2.0**24], [1], [1], [1], [-(2.0**24)]], np.float32)
+        x, W = np.ones((5, 1), np.float32), np.ones((1, 1), np.float32)
+        assert kernels.affine_backward(dout, x, W)[2] == 3
 
     def test_dx_is_left_out(self, rng):
         x, W, dout = rng.normal(size=(5, 4)), rng.normal(size=(4, 3)), rng.normal(size=(5, 3))

@@ -66,10 +66,9 @@ LARGE = [(7, 1031, 263), (3, 257, 1031), (1031, 9, 301), (2, 70001, 5), (13, 3, 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="uses mprotect as on Linux")
 @every_dtype
-@pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("at_end", [True, False], ids=["at the end", "at the beginning"])
-def test_products_by_blocks(at_end, count, dtype, rng, threads):
-    threads(count)
+def test_products_by_blocks(at_end, dtype, rng, threads):
+    threads(1)
     pages = GuardPages(at_end, size=1 << 24)
     for sizes in LARGE:
         for function in FUNCTIONS:

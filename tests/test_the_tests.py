@@ -440,7 +440,7 @@ class TestKernels:
         if kernels.build_info()["openmp"]:
             with rejected():
                 test_kernels.TestEveryFunction().test_same_bits_for_any_number_of_threads(
-                    function, "float32", rng, threads
+                    {"B": 9, "I": 5, "O": 21}, function, "float32", rng, threads
                 )
 
     def test_a_tail_of_its_own(self, rng, monkeypatch):
@@ -458,12 +458,12 @@ class TestKernels:
             test_kernels.TestActivations().test_an_element_does_not_depend_on_its_place("tanh", "float32", rng)
 
     def test_units_that_drift_apart(self, rng, monkeypatch):
-        """The symmetry of equal weights, broken by one ulp in one place."""
+        """The symmetry of equal weights, broken by next to nothing in one place."""
         right = kernels.affine_backward
 
         def wrong(*args):
             dx, dW, db = right(*args)
-            dW[0, -1] = np.nextafter(dW[0, -1], dW.dtype.type(9))
+            dW[0, -1] += 1e-12
             return dx, dW, db
 
         monkeypatch.setattr(kernels, "affine_backward", wrong)

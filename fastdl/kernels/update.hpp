@@ -42,7 +42,7 @@ struct Tiles {
   template <class Work>
   void share(const Team& team, Work work) const {
     const index total = cost[count], begin = team.rank * total / team.size, end = (team.rank + 1) * total / team.size;
-    for (index i = std::upper_bound(cost, cost + count, begin) - cost - 1; i < count && cost[i] < end; ++i) {
+    for (index i = std::upper_bound(cost, cost + count + 1, begin) - cost - 1; i < count && cost[i] < end; ++i) {
       index tile = std::max(ceil_div(begin - cost[i], update_tile), index(0));
       for (; tile < first[i + 1] - first[i] && cost[i] + tile * update_tile < end; ++tile)
         work(i, first[i] + tile, tile * update_tile, std::min(tensors[i].size - tile * update_tile, update_tile));

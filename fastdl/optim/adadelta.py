@@ -17,11 +17,11 @@ class Adadelta(Optimizer):
     Parameters
     ----------
     lr : float, schedule or callable
-            Learning rate, >= 0; 1 in the paper. A schedule or function gets the number of steps taken.
+        Learning rate, >= 0; 1 in the paper. A schedule or function gets the number of steps taken.
     rho : float
         How much of the running means a step keeps, in [0, 1).
     eps : float
-            >= 0, inside both roots: it sets the length of the first steps.
+        >= 0, inside both roots: it sets the length of the first steps.
     convention : str, optional
         Whose defaults and variant: a key of ``Adadelta.conventions``, the first by default.
     **options : optional

@@ -16,10 +16,10 @@ class AdaGrad(Optimizer):
     Parameters
     ----------
     lr : float, schedule or callable
-            Learning rate, >= 0: the length of a parameter's first step. A schedule or function gets the number of
-            steps taken.
+        Learning rate, >= 0: the length of a parameter's first step. A schedule or function gets the number of
+        steps taken.
     eps : float
-            >= 0, added to the root. With 0, a parameter that has only seen gradients of 0 becomes NaN, as in NumPy.
+        >= 0, added to the root. With 0, a parameter that has only seen gradients of 0 becomes NaN, as in NumPy.
     convention : str, optional
         Whose defaults and variant: a key of ``AdaGrad.conventions``, the first by default.
     **options : optional

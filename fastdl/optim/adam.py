@@ -17,13 +17,13 @@ class Adam(Optimizer):
     Parameters
     ----------
     lr : float, schedule or callable
-            Learning rate, >= 0: about the largest step that a parameter takes. A schedule or function gets the number
-            of steps taken.
+        Learning rate, >= 0: about the largest step that a parameter takes. A schedule or function gets the number
+        of steps taken.
     beta1, beta2 : float
         How much of the two running means a step keeps, in [0, 1).
     eps : float
-            >= 0, added to the root of the uncorrected ``v``, or of the corrected one with the conventions of torch and
-            optax.
+        >= 0, added to the root of the uncorrected ``v``, or of the corrected one with the conventions of torch and
+        optax.
     amsgrad : bool
         Whether the largest ``v`` so far takes the place of ``v``.
     convention : str, optional

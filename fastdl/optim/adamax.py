@@ -16,11 +16,11 @@ class Adamax(Optimizer):
     Parameters
     ----------
     lr : float, schedule or callable
-            Learning rate, >= 0. A schedule or function gets the number of steps taken.
+        Learning rate, >= 0. A schedule or function gets the number of steps taken.
     beta1, beta2 : float
         How much of the two running means a step keeps, in [0, 1).
     eps : float
-            >= 0, added to ``u``.
+        >= 0, added to ``u``.
     convention : str, optional
         Whose defaults and variant: a key of ``Adamax.conventions``, the first by default.
     **options : optional

@@ -13,8 +13,10 @@ class AdamW(Adam):
 
     Parameters
     ----------
-    weight_decay : float
-        λ >= 0, times the learning rate; 0.01 by default, in Keras 0.004, in optax 0.0001.
+    lr, beta1, beta2, eps, amsgrad, convention : optional
+        As :class:`Adam` has them.
+    **options : optional
+        The settings of :class:`Optimizer`. Of these weight_decay is 0.01 by default, in Keras 0.004, in optax 0.0001.
 
     Raises
     ------

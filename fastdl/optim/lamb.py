@@ -17,12 +17,12 @@ class LAMB(Optimizer):
     Parameters
     ----------
     lr : float, schedule or callable
-            Learning rate, >= 0: the length of a step in lengths of the array. A schedule or function gets the number
-            of steps taken.
+        Learning rate, >= 0: the length of a step in lengths of the array. A schedule or function gets the number
+        of steps taken.
     beta1, beta2 : float
         How much of the two running means a step keeps, in [0, 1).
     eps : float
-            >= 0, added to the root of the corrected ``v``.
+        >= 0, added to the root of the corrected ``v``.
     convention : str, optional
         Whose defaults and variant: a key of ``LAMB.conventions``, the first by default.
     **options : optional

@@ -16,8 +16,8 @@ class Lion(Optimizer):
     Parameters
     ----------
     lr : float, schedule or callable
-            Learning rate, >= 0: the length of every step; a tenth of what Adam would get. A schedule or function gets
-            the number of steps taken.
+        Learning rate, >= 0: the length of every step; a tenth of what Adam would get. A schedule or function gets
+        the number of steps taken.
     beta1 : float
         The share of ``m`` in the step, in [0, 1).
     beta2 : float

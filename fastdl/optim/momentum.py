@@ -16,7 +16,7 @@ class Momentum(Optimizer):
     Parameters
     ----------
     lr : float, schedule or callable
-            Learning rate, >= 0. A schedule or function gets the number of steps taken.
+        Learning rate, >= 0. A schedule or function gets the number of steps taken.
     momentum : float
         The share of the velocity that a step keeps, in [0, 1).
     convention : str, optional

@@ -19,11 +19,11 @@ class Nadam(Optimizer):
     Parameters
     ----------
     lr : float, schedule or callable
-            Learning rate, >= 0. A schedule or function gets the number of steps taken.
+        Learning rate, >= 0. A schedule or function gets the number of steps taken.
     beta1, beta2 : float
         How much of the two running means a step keeps, in [0, 1).
     eps : float
-            >= 0, added to the root of the corrected ``v``.
+        >= 0, added to the root of the corrected ``v``.
     momentum_decay : float
         How fast the momentum grows to beta1, >= 0; with infinity it is beta1 at once.
     convention : str, optional

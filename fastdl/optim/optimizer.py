@@ -259,9 +259,9 @@ class Optimizer:
 
     def _decays(self, bound: _State, values: list[Any]) -> list[float] | None:
         """Each parameter's weight decay; None if there is none at all."""
-        if self.weight_decay == 0 and not self.groups:
-            return None
         usual = checked("weight_decay", self.weight_decay, self.name)
+        if usual == 0 and not self.groups:
+            return None
         if self.decay_filter == "all" and not self.groups:
             return [usual] * len(values)
         decays = [

@@ -18,11 +18,11 @@ class RAdam(Optimizer):
     Parameters
     ----------
     lr : float, schedule or callable
-            Learning rate, >= 0. A schedule or function gets the number of steps taken.
+        Learning rate, >= 0. A schedule or function gets the number of steps taken.
     beta1, beta2 : float
         How much of the two running means a step keeps, in [0, 1).
     eps : float
-            >= 0, added to the root of the uncorrected ``v``, or of the corrected one with the convention of optax.
+        >= 0, added to the root of the uncorrected ``v``, or of the corrected one with the convention of optax.
     convention : str, optional
         Whose defaults and variant: a key of ``RAdam.conventions``, the first by default.
     **options : optional

@@ -16,11 +16,11 @@ class RMSprop(Optimizer):
     Parameters
     ----------
     lr : float, schedule or callable
-            Learning rate, >= 0. A schedule or function gets the number of steps taken.
+        Learning rate, >= 0. A schedule or function gets the number of steps taken.
     rho : float
         How much of the running mean a step keeps, in [0, 1).
     eps : float
-            >= 0, added to the root.
+        >= 0, added to the root.
     momentum : float
         Of a velocity of the steps, in [0, 1); none by default.
     centered : bool

@@ -222,7 +222,13 @@ class Schedule(ABC):
         return kind(**settings)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what the schedule remembers between calls: nothing, except of :class:`ReduceOnPlateau`."""
+        """Return what the schedule remembers between calls: nothing, except of :class:`ReduceOnPlateau`.
+
+        Returns
+        -------
+        dict
+            Empty where nothing is remembered.
+        """
         return {}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
@@ -614,11 +620,26 @@ class Warmup(Schedule):
         return then(step - self.steps)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what the schedule that follows remembers."""
+        """Return what the schedule that follows remembers.
+
+        Returns
+        -------
+        dict
+        """
         return _as_schedule(self.then).state_dict()
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Pass on to the schedule that follows what :meth:`state_dict` returned."""
+        """Pass on to the schedule that follows what :meth:`state_dict` returned.
+
+        Parameters
+        ----------
+        state_dict : dict
+
+        Raises
+        ------
+        CheckpointError
+            If it does not fit that schedule; nothing has changed then.
+        """
         _as_schedule(self.then).load_state_dict(state_dict)
 
 

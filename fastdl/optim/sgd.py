@@ -16,8 +16,8 @@ class SGD(Optimizer):
     Parameters
     ----------
     lr : float, schedule or callable
-            Learning rate, >= 0: the length of a step in gradients. A schedule or function gets the number of steps
-            taken.
+        Learning rate, >= 0: the length of a step in gradients. A schedule or function gets the number of steps
+        taken.
     convention : str, optional
         Whose defaults and variant: a key of ``SGD.conventions``, the first by default.
     **options : optional
