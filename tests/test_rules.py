@@ -192,7 +192,7 @@ def test_lr_inside_and_outside_are_the_same_until_it_changes(outside):
 def test_parameters_have_their_own_steps_and_settings(rule, dtype):
     def prepare(run):
         run.steps[:] = np.arange(len(SHAPES)) ** 3
-        run.hyper = [[number / (1 + 0.1 * i) for number in run.hyper] for i in range(len(SHAPES))]
+        run.hyper = np.array([[number / (1 + 0.1 * i) for number in run.hyper] for i in range(len(SHAPES))])
 
     assert_both(rule, dtype, prepare=prepare)
 
