@@ -9,7 +9,10 @@ import numpy as np
 
 from fastdl import kernels
 
-HYPER = {"lr": 0.1, "momentum": 0.9, "beta1": 0.9, "beta2": 0.999, "eps": 1e-7}
+HYPER = {
+    "lr": 0.1, "momentum": 0.9, "rho": 0.9, "beta1": 0.9, "beta2": 0.999, "eps": 1e-7, "momentum_decay": 0.004,
+    "l1": 0.1, "l2": 0.1, "l2_shrinkage": 0.1, "beta": 1.0, "weight_decay": 0.1,
+}  # fmt: skip
 
 
 def results() -> dict[str, np.ndarray]:

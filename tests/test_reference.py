@@ -119,9 +119,7 @@ def test_float32_stays_float32_and_near_float64(rule, by_hand, hyper, rng):
     params = [rng.normal(size=(7, 3)).astype(np.float32)]
     gradients = [[rng.normal(size=(7, 3)).astype(np.float32)] for _ in range(5)]
     single, state, _ = run_reference(rule, params, gradients, np.array(hyper))
-    assert {array.dtype for array in (*single, *(a for arrays in state for a in arrays))} == {
-        np.dtype("float32")
-    }
+    assert {array.dtype for array in (*single, *(a for arrays in state for a in arrays))} == {np.dtype("float32")}
     double, _ = run_by_hand(by_hand, [p.astype(np.float64) for p in params], gradients, hyper)
     assert largest_difference(single, double) < 1e-5
 
@@ -147,12 +145,18 @@ def test_each_tensor_counts_its_own_steps():
 
 
 def test_the_table_of_rules():
-    assert {name: tuple(spec) for name, spec in reference.RULES.items()} == {
+    """Read from the signatures; what it says of every rule is compared with the catalogue in test_update.py."""
+    assert list(reference.RULES) == list(rules.FORMULAS)
+    for name, spec in {
         "sgd": ("sgd", (), ("lr",)),
         "momentum": ("momentum", ("v",), ("lr", "momentum")),
         "adagrad": ("adagrad", ("h",), ("lr", "eps")),
         "adam": ("adam", ("m", "v"), ("lr", "beta1", "beta2", "eps")),
-    }
+        "rmsprop_centered_momentum": ("rmsprop_centered_momentum", ("v", "a", "u"), ("lr", "rho", "eps", "momentum")),
+        "ftrl": ("ftrl", ("n", "z"), ("lr", "l1", "l2", "l2_shrinkage", "beta")),
+        "lamb": ("lamb", ("m", "v"), ("lr", "beta1", "beta2", "eps", "weight_decay")),
+    }.items():
+        assert tuple(reference.RULES[name]) == spec
 
 
 def central_differences(f, x, h=1e-3):
@@ -307,9 +311,7 @@ def test_a_hopeless_row_has_a_finite_loss():
 def test_gather(source, dtype, rng):
     data = rng.integers(0, 256, size=(6, 2, 3)).astype(source)
     rows = np.array([5, 0, 5])
-    expected = [
-        [[np.dtype(dtype).type(v) * np.dtype(dtype).type(1 / 255) for v in r] for r in data[i]] for i in rows
-    ]
+    expected = [[[np.dtype(dtype).type(v) * np.dtype(dtype).type(1 / 255) for v in r] for r in data[i]] for i in rows]
     out = np.empty((3, 2, 3), dtype)
     assert reference.gather(data, rows, 1 / 255, dtype, out=out) is out
     np.testing.assert_array_equal(out, expected)
