@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 from fastdl.errors import MissingDependencyError, RuleError
@@ -47,18 +48,21 @@ def compile_tile(split: Split, array_count: int, is_double: bool, name: str) -> 
     try:
         import numba
         from numba import types
-        from numba.core.errors import NumbaError
     except ImportError as error:
         raise MissingDependencyError(
             "Numba is not installed", op=name, hint='It compiles rules: pip install "fastdl[numba]"'
         ) from error
 
+    if numba.config.DISABLE_JIT:
+        raise RuleError("Numba's compiler is turned off", op=name, hint="Rules need it: unset NUMBA_DISABLE_JIT")
     real = types.float64 if is_double else types.float32
     # The default error model checks every division, which keeps a loop from being vectorised. "contract" allows
     # a * b + c in one rounding, as in fastdl's own kernels; no other liberty is taken, so that NaN and infinity stay
     # what they are.
     options: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}, "boundscheck": False}
     namespace: dict[str, Any] = {"carray": numba.carray, "real": real, "range": range}
+    helpers = split.element.__globals__
+    helpers |= {key: numba.njit(**options)(value) for key, value in helpers.items() if isinstance(value, FunctionType)}
     namespace["element"] = numba.njit(inline="always", **options)(split.element)
     arrays, numbers = range(array_count), range(split.coefficient_count)
     written = [k for k in arrays if k != 1]
@@ -76,16 +80,14 @@ def compile_tile(split: Split, array_count: int, is_double: bool, name: str) -> 
     build: Callable[[Any], Any] = numba.cfunc(signature, **options)
     try:
         return build(namespace["tile"])
-    except NumbaError as error:
-        raise RuleError(
-            "cannot be compiled", op=name, got=_cause(error), hint="See numba.readthedocs.io for what can be"
-        ) from error
+    except Exception as error:  # of any kind: it is the rule that made Numba stumble
+        raise split.source.error(split.source.line_of(error), "cannot be compiled", hint=_cause(error)) from error
 
 
 def _cause(error: Exception) -> str:
-    """Numba's message without its advice, and with the line of the rule."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    """What Numba says, in one line: without where, and without what else it tried."""
+    lines = [line.strip() for line in str(error).splitlines()]
     wanted = [
-        line for line in lines if not line.startswith(("This error", "During:", "- argument", "The above", "Enable"))
+        line for line in lines if line and not line.startswith(("Failed in", "File", "During", "- ", "There are"))
     ]
-    return " / ".join(dict.fromkeys(wanted[-8:]))
+    return f"Numba: {' '.join(wanted[:2])[:300]}"

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fastdl.errors import RuleError
+from fastdl.errors import HyperparameterError, RuleError
 from fastdl.kernels import CompiledRule
 from fastdl.optim.compiled import compile_tile
 from fastdl.optim.conventions import Convention
+from fastdl.optim.hyperparameters import checked
 from fastdl.optim.optimizer import Optimizer, Options
 from fastdl.optim.split import Split, split
 
@@ -95,11 +96,7 @@ def rule(
 
     def decorate(function: Function) -> type[UserRule]:
         name = function.__name__
-        if "lr" not in hyperparameters:
-            raise RuleError("has no learning rate", op=name, arg="lr", expected="@rule(lr=..., ...)")
-        for each in state:
-            if not each.isidentifier() or each in hyperparameters:
-                raise RuleError("not a name of its own", op=name, arg="state", got=repr(each))
+        _check_names(name, state, start or {}, hyperparameters)
         hyper = tuple(hyperparameters)
         parts = split(function, state, hyper)
         compiled = CompiledRule(name, tuple(state), hyper, parts.coefficients, _Addresses(parts, 2 + len(state), name))
@@ -116,6 +113,27 @@ def rule(
         return type(name, (UserRule,), attributes)
 
     return decorate
+
+
+def _check_names(op: str, state: Sequence[str], start: Mapping[str, float], hyper: Mapping[str, float]) -> None:
+    """Check that the names are the rule's own, and that the numbers are some."""
+    if "lr" not in hyper:
+        raise RuleError("has no learning rate", op=op, arg="lr", expected="@rule(lr=..., ...)")
+    for i, name in enumerate(state):
+        if not isinstance(name, str) or not name.isidentifier() or name in {*hyper, *state[:i]}:
+            raise RuleError("not a name of its own", op=op, arg="state", got=repr(name))
+    for name in start:
+        if name not in state:
+            raise RuleError("no such state", op=op, arg="start", expected=f"one of {', '.join(state)}", got=repr(name))
+    taken = {*dir(UserRule), *Optimizer.__annotations__, *UserRule.__annotations__, *Options.__annotations__}
+    for name in hyper:
+        if name in {*taken, "t", "convention", "rule", "spec"} - {"lr", "weight_decay"}:
+            raise RuleError("a name that optimizers use for something else", op=op, arg=name, hint="Choose another one")
+    for arg, value in (*(("start", value) for value in start.values()), *hyper.items()):
+        try:
+            checked(arg, value, op)
+        except HyperparameterError as error:
+            raise RuleError(error.problem, op=op, arg=arg, expected=error.expected, got=error.got) from None
 
 
 class _Addresses:
