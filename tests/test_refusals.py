@@ -443,7 +443,6 @@ CHANGES = [
         arg,
         *change,
         id=f"{arg}-{name}",
-        marks=[pytest.mark.xfail(reason="not checked yet")] if change[1] is AliasError else [],
     )
     for arg in ("params", "grads", "state")
     for name, change in changes_of(arg).items()
