@@ -69,6 +69,9 @@ def updates(rng, dtype):
             [normal(rng, dtype, *shape) for shape in [(300, 101), (101,), (7,)]] for _ in range(2 + len(spec.state))
         )
         state = [[np.abs(array) for array in row] for row in state]
+        if "a" in spec.state:  # v - a² far from 0, so that its rounding stays small
+            for v, a in zip(*state[:2], strict=True):
+                v += 1 + a * a
         steps, hyper = np.zeros(3, np.int64), [HYPER[name] for name in spec.hyper]
         for _ in range(3):
             kernels.update(rule, params, grads, state, steps, hyper)

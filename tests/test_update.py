@@ -68,8 +68,8 @@ class TestResults:
     def test_a_step(self, rule, hyper, dtype, rng):
         """Within an ulp of the parameter and 4 of the step, from states and at times such as occur in a run.
 
-        A state is within 3 ulps: 2 where multiply-adds are fused. One that holds a step is as exact as a step, and LAMB's
-        step takes more operations. Where a rule subtracts numbers that may be nearly the same, no arithmetic of
+        A state is within 3 ulps: 2 where multiply-adds are fused. One that holds a step is as exact as a step, and
+        LAMB's step takes more operations. Where a rule subtracts numbers that may be nearly the same, no arithmetic of
         this precision keeps that promise: centered RMSprop's v - a², the sum whose sign Lion takes, Ftrl's z and
         RAdam's rectification are as exact as the rounding of their terms; the catalogue says what that comes to.
         """
