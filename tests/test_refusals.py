@@ -496,6 +496,15 @@ class TestUpdate:
         lay(lambda field: (field[:24:2].reshape(4, 3), field[1:24:2].reshape(4, 3)))
 
     @every_rule
+    def test_shared_memory_beyond_a_shared_gradient(self, rule, rng):
+        """Two gradients may overlap; a parameter behind the end of the second one still lies in the first."""
+        step = Step.of(rule, rng, [(24,), (2,), (3,), (1,), (1,)])
+        field = rng.uniform(1, 2, 24).astype(np.float32)
+        step.grads[0], step.grads[1], step.params[2] = field, field[4:6], field[12:15]
+        caught = step.refusal(AliasError, field)
+        assert (caught.arg, caught.key) in (("params", KEYS[2]), ("grads", KEYS[0]))
+
+    @every_rule
     def test_neighbours_share_nothing(self, rule, rng):
         step = Step.of(rule, rng, [(12,)] * 5)
         field = np.ones(12 * len(step.rows), np.float32)
