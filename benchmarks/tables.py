@@ -21,9 +21,13 @@ MARKED = re.compile(r"(?<=<!-- table:)(\w+)( -->\n).*?(?=<!-- /table -->)", re.D
 COLUMNS = {
     "fastdl": "fastdl",
     "torch": "PyTorch",
+    "torch_default": "PyTorch, default",
     "jax": "JAX",
     "numpy": "NumPy",
     "book": "NumPy, float64",
+    "c": "C loop",
+    "usual": "usual states",
+    "user": "user's rule",
 }
 
 

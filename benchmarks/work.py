@@ -35,6 +35,7 @@ class Work:
 
     name: str
     recipes: dict[str, Recipe]
+    is_same: bool = True  # whether all contenders compute the same, which is then checked
 
 
 # Inputs: the same numbers in every process.
@@ -171,5 +172,57 @@ PEERS = [
     *(
         among(ALL, f"affine + ReLU, ({batch}, {n_in})·({n_in}, {n_out})", "affine_relu", batch, n_in, n_out)
         for batch, n_in, n_out in [(128, 784, 100), *((n, n, n) for n in (64, 128, 256, 512, 1024, 2048))]
+    ),
+]
+
+
+def optimizer(name: str, size: str, shapes: tuple[tuple[int, ...], ...]) -> Work:
+    """Measure an optimizer's step as torch defines it: torch's fused kernel where it has one, and its default."""
+    recipes = {
+        "fastdl": Recipe("benchmarks.peers.with_fastdl:torch_step", (name, shapes)),
+        "torch": Recipe("benchmarks.peers.with_torch:named_step", (name, shapes, True)),
+        "torch_default": Recipe("benchmarks.peers.with_torch:named_step", (name, shapes, False)),
+    }
+    if name not in FUSED:
+        del recipes["torch"]
+    return Work(f"{name}, {size}", recipes)
+
+
+FUSED = ("sgd", "momentum", "nesterov", "adagrad", "adam", "adamw")
+NOT_FUSED = ("rmsprop", "adadelta", "adamax", "nadam", "radam")
+FIFTY_MILLION = 50_000_000
+# Bytes that a step of Adam moves for each element: it reads p, g, m and v, and writes p, m and v.
+ADAM_BYTES = 7 * 4
+OPTIMIZER_PEERS = [
+    *(optimizer(name, "book network", BOOK_SHAPES) for name in (*FUSED, *NOT_FUSED)),
+    *(optimizer(name, "1,000 tensors of 100", ((100,),) * 1000) for name in ("sgd", "adam")),
+    *(optimizer(name, "10 M elements", ((10_000_000,),)) for name in NOT_FUSED),
+    optimizer("adam", "50 M elements", ((FIFTY_MILLION,),)),
+    Work(
+        "adam, 50 M elements, against a += s b in C on as many bytes",
+        {
+            "fastdl": Recipe("benchmarks.peers.with_fastdl:torch_step", ("adam", ((FIFTY_MILLION,),))),
+            "c": Recipe("benchmarks.peers.with_c:axpy", (FIFTY_MILLION * ADAM_BYTES // 12,)),
+        },
+        is_same=False,
+    ),
+    Work(
+        "adam, 1 M elements, states that are subnormal, against usual ones",
+        {
+            "fastdl": Recipe("benchmarks.peers.with_fastdl:decayed_step", (True,)),
+            "usual": Recipe("benchmarks.peers.with_fastdl:decayed_step", (False,)),
+        },
+        is_same=False,
+    ),
+    Work(
+        "adam, ten tensors of one element: what a call costs by itself",
+        {"fastdl": Recipe("benchmarks.peers.with_fastdl:torch_step", ("adam", ((1,),) * 10))},
+    ),
+    Work(
+        "adam, book network, as a rule that a user wrote",
+        {
+            "fastdl": Recipe("benchmarks.peers.with_fastdl:torch_step", ("adam", BOOK_SHAPES)),
+            "user": Recipe("benchmarks.peers.with_fastdl:user_step", (BOOK_SHAPES,)),
+        },
     ),
 ]

@@ -11,6 +11,7 @@ from fastdl.kernels.errors import (
     KeyMismatchError,
     LabelError,
     MissingDependencyError,
+    RuleError,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "KeyMismatchError",
     "LabelError",
     "MissingDependencyError",
+    "RuleError",
 ]

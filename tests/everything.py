@@ -9,7 +9,10 @@ import numpy as np
 
 from fastdl import kernels
 
-HYPER = {"lr": 0.1, "momentum": 0.9, "beta1": 0.9, "beta2": 0.999, "eps": 1e-7}
+HYPER = {
+    "lr": 0.1, "momentum": 0.9, "rho": 0.9, "beta1": 0.9, "beta2": 0.999, "eps": 1e-7, "momentum_decay": 0.004,
+    "l1": 0.1, "l2": 0.1, "l2_shrinkage": 0.1, "beta": 1.0, "weight_decay": 0.1,
+}  # fmt: skip
 
 
 def results() -> dict[str, np.ndarray]:
@@ -66,6 +69,9 @@ def updates(rng, dtype):
             [normal(rng, dtype, *shape) for shape in [(300, 101), (101,), (7,)]] for _ in range(2 + len(spec.state))
         )
         state = [[np.abs(array) for array in row] for row in state]
+        if "a" in spec.state:  # v - a² far from 0, so that its rounding stays small
+            for v, a in zip(*state[:2], strict=True):
+                v += 1 + a * a
         steps, hyper = np.zeros(3, np.int64), [HYPER[name] for name in spec.hyper]
         for _ in range(3):
             kernels.update(rule, params, grads, state, steps, hyper)

@@ -558,7 +558,6 @@ except RuntimeWarning:
         """The team that there is goes on."""
         self.check("right(); no_more_threads(); print(right())", warned=False)
 
-    @pytest.mark.xfail(reason="OpenMP ends the process")
     def test_a_second_python_thread(self):
         """OpenMP starts a team for each Python thread that calls."""
         self.check("""
@@ -573,7 +572,6 @@ thread.join()
 print(found == [True] and right())
 """)
 
-    @pytest.mark.xfail(reason="OpenMP ends the process")
     def test_a_team_that_shrank(self):
         """OpenMP lets threads go when a team shrinks, and has to create them again."""
         self.check("""
@@ -587,7 +585,6 @@ kernels.set_num_threads(4)
 print(right())
 """)
 
-    @pytest.mark.xfail(reason="OpenMP ends the process")
     def test_stacks_that_are_too_large(self):
         self.check("print(right())", env={"OMP_STACKSIZE": "4096G"})
 

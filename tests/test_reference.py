@@ -145,12 +145,18 @@ def test_each_tensor_counts_its_own_steps():
 
 
 def test_the_table_of_rules():
-    assert {name: tuple(spec) for name, spec in reference.RULES.items()} == {
+    """Read from the signatures; what it says of every rule is compared with the catalogue in test_update.py."""
+    assert list(reference.RULES) == list(rules.FORMULAS)
+    for name, spec in {
         "sgd": ("sgd", (), ("lr",)),
         "momentum": ("momentum", ("v",), ("lr", "momentum")),
         "adagrad": ("adagrad", ("h",), ("lr", "eps")),
         "adam": ("adam", ("m", "v"), ("lr", "beta1", "beta2", "eps")),
-    }
+        "rmsprop_centered_momentum": ("rmsprop_centered_momentum", ("v", "a", "u"), ("lr", "rho", "eps", "momentum")),
+        "ftrl": ("ftrl", ("n", "z"), ("lr", "l1", "l2", "l2_shrinkage", "beta")),
+        "lamb": ("lamb", ("m", "v"), ("lr", "beta1", "beta2", "eps", "weight_decay")),
+    }.items():
+        assert tuple(reference.RULES[name]) == spec
 
 
 def central_differences(f, x, h=1e-3):

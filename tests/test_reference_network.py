@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fastdl import optim
 from fastdl.nn import MLP
 from fastdl.reference import ACTIVATIONS, RULES
 from fastdl.reference.network import ReferenceMLP, ReferenceOptimizer
+from tests.catalog import OPTIMIZERS
 
 
 def make_batch(dtype, rows=12):
@@ -35,13 +35,15 @@ def test_gradient_is_the_slope_of_the_loss(activation, weight_decay):
 
 
 @pytest.mark.parametrize("weight_decay", [0.0, 0.1])
-@pytest.mark.parametrize("rule", RULES)
-def test_it_trains_as_the_compiled_network_does(rule, weight_decay):
+@pytest.mark.parametrize("case", OPTIMIZERS, ids=lambda case: case.name)
+def test_it_trains_as_the_compiled_network_does(case, weight_decay):
     x, t = make_batch(np.float64)
     network = MLP([5, 16, 8, 3], weight_decay=weight_decay, dtype="float64", seed=0)
-    optimizer = optim.get(rule)
+    optimizer = case.kind(weight_decay=0.0)  # the twin has that of the loss only
     twin = ReferenceMLP(network.params, weight_decay=weight_decay)
-    twin_optimizer = ReferenceOptimizer(rule, **{name: getattr(optimizer, name) for name in RULES[rule].hyper})
+    twin_optimizer = ReferenceOptimizer(case.rule, **optimizer.hyperparameters)
+    twin_optimizer._state = case.start(list(twin.params.values()))  # not from 0 for every optimizer
+    twin_optimizer._steps = np.zeros(len(twin.params), np.int64)
     for _ in range(20):
         loss = network.train_step(x, t, optimizer)
         assert twin.train_step(x, t, twin_optimizer) == pytest.approx(loss, rel=1e-12)

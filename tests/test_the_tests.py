@@ -275,6 +275,18 @@ class TestOptimizers:
             self.check(dtype, rng)
 
 
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_every_hyperparameter_counts(rule, rng, monkeypatch):
+    """In every rule, also where cancellation leaves a step fewer digits."""
+    right = kernels.update
+    for position in range(len(rule.settings[0])):
+        wrong = with_other(position, lambda value: 0.99 * value + 0.001)
+        monkeypatch.setattr(kernels, "update", functools.partial(wrong, right))
+        with np.errstate(all="ignore"), rejected():
+            for hyper in rule.settings[:2]:
+                test_update.TestResults().test_a_step(rule, hyper, "float32", rng)
+
+
 def test_a_norm_is_not_enough(rng, monkeypatch):
     """One weight in a hundred stepped the wrong way changes the norm of all by less than 1 %, as some tests allow."""
     params, wrong = {"W": rng.standard_normal(1000)}, {"W": np.empty(1000)}

@@ -25,6 +25,55 @@ def optimizer_step(rule: str, shapes: tuple[tuple[int, ...], ...]) -> Call:
     return step
 
 
+def torch_step(name: str, shapes: tuple[tuple[int, ...], ...]) -> Call:
+    """An optimizer with torch's formula and defaults, but for the learning rate of SGD."""
+    params, grads = tensors(shapes)
+    lr = {"lr": 0.01} if name in ("sgd", "momentum", "nesterov") else {}
+    optimizer = optim.get(name, convention="torch", **lr)
+
+    def step() -> list[np.ndarray]:
+        optimizer.update(params, grads)
+        return list(params.values())
+
+    return step
+
+
+def user_step(shapes: tuple[tuple[int, ...], ...]) -> Call:
+    """Torch's Adam, as a user of fastdl writes it."""
+
+    @optim.rule(state=("m", "v"), lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8)
+    def adam(p: Any, g: Any, m: Any, v: Any, *, t: int, lr: float, beta1: float, beta2: float, eps: float) -> Any:
+        m += (1 - beta1) * (g - m)
+        v += (1 - beta2) * (g * g - v)
+        root = np.sqrt(v) / np.sqrt(1 - beta2**t)
+        return p - lr / (1 - beta1**t) * m / (root + eps), m, v
+
+    params, grads = tensors(shapes)
+    optimizer = adam()
+
+    def step() -> list[np.ndarray]:
+        optimizer.update(params, grads)
+        return list(params.values())
+
+    return step
+
+
+def decayed_step(is_decayed: bool) -> Call:
+    """Adam where gradients have been 0 for so long that the states are subnormal numbers, or on usual states."""
+    params, grads = tensors(((1000, 1000),))
+    steps = np.zeros(1, np.int64)
+    size = 1e-40 if is_decayed else 1e-3
+    m, v = (np.full((1000, 1000), size, np.float32) for _ in range(2))
+    gradient = grads["p0"] * np.float32(0 if is_decayed else 1)
+
+    def step() -> list[np.ndarray]:
+        m[:] = v[:] = size
+        kernels.update("adam", [params["p0"]], [gradient], [[m], [v]], steps, [1e-3, 0.9, 0.999, 1e-8])
+        return [params["p0"]]
+
+    return step
+
+
 def affine_relu(batch: int, n_in: int, n_out: int) -> Call:
     x, W, b = layer_inputs(batch, n_in, n_out)
     return partial(kernels.affine_forward, x, W, b, "relu", out=np.empty((batch, n_out), np.float32))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -34,6 +35,35 @@ def optimizer_step(rule: str, shapes: tuple[tuple[int, ...], ...]) -> Call:
     for p, g in zip(params, grads, strict=True):
         p.grad = g
     optimizer = _optimizer(rule, params, HYPER[rule])
+
+    def step() -> list[torch.Tensor]:
+        optimizer.step()
+        return params
+
+    return step
+
+
+_NAMED: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "sgd": partial(torch.optim.SGD, lr=0.01),
+    "momentum": partial(torch.optim.SGD, lr=0.01, momentum=0.9),
+    "nesterov": partial(torch.optim.SGD, lr=0.01, momentum=0.9, nesterov=True),
+    "adagrad": torch.optim.Adagrad,
+    "rmsprop": torch.optim.RMSprop,
+    "adadelta": torch.optim.Adadelta,
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "adamax": torch.optim.Adamax,
+    "nadam": torch.optim.NAdam,
+    "radam": torch.optim.RAdam,
+}
+
+
+def named_step(name: str, shapes: tuple[tuple[int, ...], ...], fused: bool) -> Call:
+    """One of torch's optimizers with its own defaults, by its fused kernel or its default way."""
+    params, grads = ([torch.from_numpy(array) for array in side.values()] for side in tensors(shapes))
+    for p, g in zip(params, grads, strict=True):
+        p.grad = g
+    optimizer = _NAMED[name](params, fused=True) if fused else _NAMED[name](params)
 
     def step() -> list[torch.Tensor]:
         optimizer.step()

@@ -40,12 +40,13 @@ from fastdl.kernels._runtime import (
     get_num_threads,
     set_num_threads,
 )
-from fastdl.kernels._update import RULES, RuleSpec, update
+from fastdl.kernels._update import RULES, CompiledRule, RuleSpec, update
 
 __all__ = [
     "ACTIVATIONS",
     "RULES",
     "BuildInfo",
+    "CompiledRule",
     "RuleSpec",
     "activation_backward",
     "activation_forward",

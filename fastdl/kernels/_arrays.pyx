@@ -74,10 +74,35 @@ cdef cnp.ndarray read(object value, str op, str arg, int ndim, int like, object 
     return cnp.PyArray_GETCONTIGUOUS(array)
 
 
+cdef bint _overlaps_itself(cnp.ndarray array) noexcept:
+    """Unless each axis, in order of stride, steps over all that the axes before it reach."""
+    cdef Py_ssize_t reach = cnp.PyArray_ITEMSIZE(array), stride, shortest = 0, axis, i
+    cdef bint is_done[64]
+    for axis in range(cnp.PyArray_NDIM(array)):
+        is_done[axis] = cnp.PyArray_DIM(array, axis) < 2
+    while True:
+        axis = -1
+        for i in range(cnp.PyArray_NDIM(array)):
+            stride = abs(cnp.PyArray_STRIDE(array, i))
+            if not is_done[i] and (axis < 0 or stride < shortest):
+                axis, shortest = i, stride
+        if axis < 0:
+            return False
+        if shortest < reach:
+            return True
+        is_done[axis] = True
+        reach += (cnp.PyArray_DIM(array, axis) - 1) * shortest
+
+
 cdef cnp.ndarray changed(object value, str op, str arg, int like, object key):
     cdef cnp.ndarray array = _checked(value, op, arg, like, key)
     if not cnp.PyArray_ISWRITEABLE(array):
         raise ArrayError("read-only", op=op, arg=arg, key=key, hint="Pass a writeable array: array.copy() makes one")
+    if not cnp.PyArray_ISONESEGMENT(array) and _overlaps_itself(array):
+        raise AliasError(
+            "elements share memory", op=op, arg=arg, key=key, got=f"shape {_shape(array)}, strides {_strides(array)}",
+            hint="array.copy() gives each its own",
+        )
     return array
 
 

@@ -7,19 +7,38 @@ cdef extern from "table.hpp" nogil:
     const int fastdl_max_states
     const int fastdl_max_hyper
     const int fastdl_coefficient_bytes
+    ctypedef void (*fastdl_measure)(int64_t n, void** arrays, const void* coefficients, double* squares) noexcept
+    ctypedef void (*fastdl_trust)(const double* squares, void* coefficients) noexcept
     ctypedef struct fastdl_rule:
         const char* name
         const char* states
         const char* hyper
         fastdl_prepare prepare[2]
         fastdl_tile tile[2]
+        fastdl_measure measure[2]
+        fastdl_trust trust[2]
     ctypedef struct fastdl_tensor:
         fastdl_index size
-        fastdl_index item
+        int is_double
+        int is_gradient_double
         int array_count
         void* arrays[6]
+        void* average
         fastdl_tile tile
+        fastdl_measure measure
+        fastdl_trust trust
         const void* coefficients
+        double decay
+        double shrink
+    ctypedef struct fastdl_treatment:
+        double clip_norm
+        double clip_value
+        double average_decay
+        int needs_finite
+    ctypedef enum fastdl_outcome:
+        fastdl_done
+        fastdl_no_memory
+        fastdl_not_finite
     ctypedef bint (*affine_forward_function)(
         int, fastdl_index, fastdl_index, fastdl_index, const void*, const void*, const void*, int, void*) noexcept
     ctypedef bint (*affine_backward_function)(
@@ -32,7 +51,8 @@ cdef extern from "table.hpp" nogil:
         int, fastdl_index, fastdl_index, const void*, const int64_t*, double*, void*) noexcept
     ctypedef void (*gather_function)(
         int, fastdl_index, fastdl_index, const void*, const int64_t*, double, void*) noexcept
-    ctypedef bint (*update_function)(int, const fastdl_tensor*, fastdl_index) noexcept
+    ctypedef fastdl_outcome (*update_function)(
+        int, const fastdl_tensor*, fastdl_index, const fastdl_treatment*) noexcept
     ctypedef struct fastdl_kernels:
         const char* level
         int vector_bytes

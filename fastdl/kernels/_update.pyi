@@ -1,4 +1,4 @@
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -9,14 +9,29 @@ class RuleSpec(NamedTuple):
     state: tuple[str, ...]
     hyper: tuple[str, ...]
 
+class CompiledRule(NamedTuple):
+    name: str
+    state: tuple[str, ...]
+    hyper: tuple[str, ...]
+    coefficients: Callable[..., Sequence[float]]
+    address: Callable[[bool], int]
+
 RULES: Final[dict[str, RuleSpec]]
 
 def update(
-    rule: str,
+    rule: str | CompiledRule,
     params: Sequence[NDArray[Any]],
     grads: Sequence[NDArray[Any] | None],
     state: Sequence[Sequence[NDArray[Any]]],
     steps: NDArray[np.int64],
-    hyper: Sequence[float],
+    hyper: Sequence[float] | NDArray[Any],
     keys: Sequence[Hashable] | None = None,
-) -> None: ...
+    *,
+    decay: Sequence[float] | None = None,
+    shrink: Sequence[float] | None = None,
+    clip_norm: float = ...,
+    clip_value: float = ...,
+    averages: Sequence[NDArray[Any]] | None = None,
+    average_decay: float = 0.0,
+    needs_finite: bool = False,
+) -> bool: ...

@@ -6,16 +6,22 @@ import numpy as np
 
 cimport numpy as cnp
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from libc.stdint cimport int64_t
+from libc.math cimport INFINITY
+from libc.stdint cimport int64_t, uintptr_t
 
 from fastdl.kernels cimport _runtime
 from fastdl.kernels._arrays cimport Span, changed, dtype_of, find_overlap, read, span_of, wrong_shape
 from fastdl.kernels._runtime cimport (
     fastdl_coefficient_bytes,
+    fastdl_done,
     fastdl_max_hyper,
-    fastdl_max_states,
+    fastdl_no_memory,
+    fastdl_outcome,
+    fastdl_prepare,
     fastdl_rule,
     fastdl_tensor,
+    fastdl_tile,
+    fastdl_treatment,
 )
 from fastdl.kernels.errors import AliasError, ArrayError, DtypeError, HyperparameterError, KeyMismatchError
 
@@ -27,6 +33,20 @@ class RuleSpec(NamedTuple):
     name: str
     state: tuple
     hyper: tuple
+
+
+class CompiledRule(NamedTuple):
+    """A rule of :func:`update` that a user wrote.
+
+    ``coefficients(t, *hyper)`` returns the floats that its code takes besides the arrays; ``address(is_double)`` that of
+    ``void code(int64_t n, void** arrays, double* coefficients)`` with arrays = {parameter, gradient, states ...}.
+    """
+
+    name: str
+    state: tuple
+    hyper: tuple
+    coefficients: object
+    address: object
 
 
 def _read_table():
@@ -45,17 +65,15 @@ cdef dict _numbers = {name: number for number, name in enumerate(RULES)}  # in t
 
 cdef int _check_count(object arrays, Py_ssize_t count, str op, str arg) except -1:
     if len(arrays) != count:
-        raise KeyMismatchError("wrong number of arrays", op=op, arg=arg, expected=str(count), got=str(len(arrays)))
+        raise KeyMismatchError("wrong number", op=op, arg=arg, expected=str(count), got=str(len(arrays)))
     return 0
 
 
 cdef cnp.ndarray _gradient(object grad, cnp.ndarray param, str op, object key):
-    """The gradient in C order and with the parameter's dtype; a copy where it is not so already."""
+    """The gradient in C order; a copy where it is not so already."""
     cdef cnp.ndarray gradient = read(grad, op, "grads", -1, -1, key)
     if not cnp.PyArray_SAMESHAPE(gradient, param):
         raise wrong_shape(op, "grads", key, (<object>param).shape, gradient)
-    if dtype_of(gradient) != dtype_of(param):
-        return (<object>gradient).astype((<object>param).dtype)
     return gradient
 
 
@@ -72,7 +90,8 @@ cdef tuple _place(Py_ssize_t number, Py_ssize_t width, object keys):
     """Argument and key of the array with this number: a parameter's `width` arrays in turn, in the end the steps."""
     if number == len(keys) * width:
         return "steps", None
-    return ("params", "grads", "state", "state", "state", "state")[number % width], keys[number // width]
+    kind = number % width
+    return ("params", "grads", "averages")[kind] if kind < 3 else "state", keys[number // width]
 
 
 cdef int _check_separate(Span* spans, Py_ssize_t count, Py_ssize_t width, object keys, str op) except -1:
@@ -86,16 +105,98 @@ cdef int _check_separate(Span* spans, Py_ssize_t count, Py_ssize_t width, object
     return 0
 
 
-def update(rule, params, grads, state, steps, hyper, keys=None):
+cdef bint _is_row_of_counts(object steps, Py_ssize_t count):
+    if type(steps) is not np.ndarray:
+        return False
+    cdef cnp.ndarray array = steps
+    return (
+        cnp.PyArray_TYPE(array) == cnp.NPY_INT64 and cnp.PyArray_NDIM(array) == 1 and cnp.PyArray_DIM(array, 0) == count
+        and cnp.PyArray_IS_C_CONTIGUOUS(array) and cnp.PyArray_ISBEHAVED(array)
+    )
+
+
+cdef class _Rows:
+    """The hyper-parameters of each parameter: one row for all, or a row each."""
+
+    cdef double shared[fastdl_max_hyper]
+    cdef cnp.ndarray rows
+    cdef Py_ssize_t width
+
+    def __init__(self, hyper, Py_ssize_t count, Py_ssize_t width, op):
+        cdef Py_ssize_t k
+        self.width = width
+        self.rows = None
+        try:
+            if type(hyper) is np.ndarray and hyper.ndim == 2:
+                self.rows = np.ascontiguousarray(hyper, dtype=np.float64)
+                shape = hyper.shape
+            else:
+                shape = (len(hyper),)
+                for k in range(min(len(hyper), width)):
+                    self.shared[k] = hyper[k]
+        except (TypeError, ValueError, OverflowError) as error:
+            raise HyperparameterError("not numbers", op=op, arg="hyper", got=repr(hyper)) from error
+        for_all, for_each = (width,), (count, width)
+        if shape != for_all and (self.rows is None or shape != for_each):
+            expected = f"{for_all} or {for_each}"
+            raise KeyMismatchError("wrong number", op=op, arg="hyper", expected=expected, got=str(shape))
+
+    cdef const double* of(self, Py_ssize_t i) noexcept:
+        if self.rows is None:
+            return &self.shared[0]
+        return <const double*>cnp.PyArray_DATA(self.rows) + i * self.width
+
+
+cdef class _Coefficients:
+    """The coefficients of a rule for a step count, hyper-parameters and dtype; worked out once for equal neighbours."""
+
+    cdef fastdl_prepare prepare[2]
+    cdef object compute      # of a rule that a user wrote
+    cdef Py_ssize_t width
+    cdef int64_t step
+    cdef const double* hyper
+    cdef int kind
+    cdef char* place         # of the last ones
+
+    def __init__(self, compute, Py_ssize_t width):
+        self.compute = compute
+        self.width = width
+        self.place = NULL
+
+    cdef char* of(self, int64_t step, const double* hyper, int kind, char* place) except NULL:
+        """Where they are: at `place`, or where the last ones are if these are the same."""
+        cdef double* numbers
+        if self.place != NULL and step == self.step and hyper == self.hyper and kind == self.kind:
+            return self.place
+        if self.compute is None:
+            self.prepare[kind](<double>step, hyper, place)
+        else:
+            values = self.compute(step, *[hyper[k] for k in range(self.width)])
+            if len(values) * sizeof(double) > fastdl_coefficient_bytes:
+                raise HyperparameterError(
+                    "too many expressions of hyper-parameters", op="rule", arg="coefficients",
+                    expected=f"at most {fastdl_coefficient_bytes // sizeof(double)}", got=str(len(values)),
+                )
+            numbers = <double*>place
+            for k, value in enumerate(values):
+                numbers[k] = value
+        self.step, self.hyper, self.kind, self.place = step, hyper, kind, place
+        return place
+
+
+def update(
+    rule, params, grads, state, steps, hyper, keys=None, *,
+    decay=None, shrink=None, clip_norm=INFINITY, clip_value=INFINITY, averages=None, average_decay=0.0, needs_finite=False,
+):
     """Take one step of an optimizer's rule over many arrays, in place, in one parallel region.
 
     Everything is checked before anything is written: a call that raises has changed nothing, and one that returns has
-    changed parameters, states and step counts together.
+    changed parameters, states, averages and step counts together.
 
     Parameters
     ----------
-    rule : str
-        One of :data:`fastdl.kernels.RULES`.
+    rule : str or CompiledRule
+        One of :data:`fastdl.kernels.RULES`, or one that a user wrote.
     params : sequence of ndarrays
         Parameters, float32 or float64, of any shapes and layouts.
     grads : sequence of ndarrays or None
@@ -105,10 +206,29 @@ def update(rule, params, grads, state, steps, hyper, keys=None):
         For each of the rule's state arrays, one array a parameter: its shape and dtype, in C order.
     steps : ndarray of shape (len(params),)
         int64: how many steps each parameter has had. Incremented.
-    hyper : sequence of float
-        Hyper-parameters in the order of the rule.
+    hyper : sequence of float, or ndarray of shape (len(params), number of hyper-parameters)
+        Hyper-parameters in the order of the rule, for all parameters or for each.
     keys : sequence, optional
         What errors call the parameters; their numbers by default.
+    decay : sequence of float, optional
+        For each parameter, what is added to its gradient, times the parameter: L2 regularization.
+    shrink : sequence of float, optional
+        For each parameter, what it is multiplied by before the step: decoupled weight decay.
+    clip_norm : float
+        Gradients are scaled so that the norm of all of them together is at most this.
+    clip_value : float
+        Then each of their elements is brought within plus and minus this.
+    averages : sequence of ndarrays, optional
+        Moving averages of the parameters: ``average_decay * average + (1 - average_decay) * parameter`` after the step.
+    average_decay : float
+        From 0 to 1.
+    needs_finite : bool
+        Whether nothing is done where a gradient holds an infinity or a NaN.
+
+    Returns
+    -------
+    bool
+        Whether the step was taken: always, unless ``needs_finite``.
 
     Raises
     ------
@@ -121,55 +241,68 @@ def update(rule, params, grads, state, steps, hyper, keys=None):
     >>> from fastdl import kernels
     >>> W, steps = np.ones(2), np.zeros(1, dtype=np.int64)
     >>> kernels.update("sgd", [W], [np.array([1.0, 2.0])], [], steps, [0.5])
+    True
     >>> W, steps
     (array([0.5, 0. ]), array([1]))
     """
-    number = _numbers.get(rule) if isinstance(rule, str) else None
-    if number is None:
-        raise HyperparameterError("unknown rule", op="update", arg="rule", expected=f"one of {', '.join(RULES)}", got=repr(rule))
-    cdef str op = rule
-    cdef const fastdl_rule* table = &_runtime.kernels().rules[<int>number]
+    cdef const fastdl_rule* table = NULL
+    if type(rule) is CompiledRule:
+        spec = rule
+    else:
+        spec = RULES.get(rule) if isinstance(rule, str) else None
+        if spec is None:
+            raise HyperparameterError(
+                "unknown rule", op="update", arg="rule", expected=f"one of {', '.join(RULES)}", got=repr(rule)
+            )
+        table = &_runtime.kernels().rules[<int>_numbers[rule]]
+    cdef str op = spec.name
     cdef Py_ssize_t count = len(params), i, k, active = 0, span = 0
-    cdef int states = len(RULES[rule].state), width = 2 + states, kind
-    cdef double values[16]
-    cdef int64_t last_step = -1
-    cdef int last_kind = -1
-    cdef cnp.ndarray param, gradient, array
-
+    cdef int states = len(spec.state), width = 3 + states, kind
+    cdef cnp.ndarray param, array
     _check_count(grads, count, op, "grads")
     _check_count(state, states, op, "state")
     for row in state:
         _check_count(row, count, op, "state")
-    _check_count(hyper, len(RULES[rule].hyper), op, "hyper")
-    for k in range(len(hyper)):
-        try:
-            values[k] = hyper[k]
-        except (TypeError, ValueError, OverflowError):
-            raise HyperparameterError("not a number", op=op, arg="hyper", key=k, got=repr(hyper[k])) from None
-    if (
-        type(steps) is not np.ndarray or steps.dtype != np.int64 or steps.shape != (count,)
-        or not steps.flags.c_contiguous or not steps.flags.writeable or not steps.flags.aligned
-    ):
-        raise ArrayError("not a row of step counts", op=op, arg="steps", expected=f"a writeable int64 array of shape ({count},)")
+    if decay is not None:
+        _check_count(decay, count, op, "decay")
+    if shrink is not None:
+        _check_count(shrink, count, op, "shrink")
+    if averages is not None:
+        _check_count(averages, count, op, "averages")
+    if not _is_row_of_counts(steps, count):
+        raise ArrayError(
+            "not a row of step counts", op=op, arg="steps", expected=f"a writeable int64 array of shape ({count},)"
+        )
     cdef int64_t* taken = <int64_t*>cnp.PyArray_DATA(steps)
     if keys is None:
         keys = range(count)
     _check_count(keys, count, op, "keys")
+    cdef _Rows rows = _Rows(hyper, count, len(spec.hyper), op)
+    cdef _Coefficients coefficients = _Coefficients(None if table != NULL else spec.coefficients, len(spec.hyper))
+    cdef fastdl_treatment treatment
+    treatment.clip_norm, treatment.clip_value = clip_norm, clip_value
+    treatment.average_decay, treatment.needs_finite = average_decay, needs_finite
+    cdef fastdl_tile tiles[2]
+    for k in range(2):
+        if table != NULL:
+            tiles[k] = table.tile[k]
+            coefficients.prepare[k] = table.prepare[k]
+        else:
+            tiles[k] = NULL
 
-    # Besides the tensors: a coefficient block each (most share the first one), and a span for every array.
+    # For each parameter a tensor, its coefficients, a span for each of its arrays, and its counter.
     cdef Py_ssize_t bytes_each = sizeof(fastdl_tensor) + fastdl_coefficient_bytes + width * sizeof(Span) + sizeof(int64_t*)
     cdef char* memory = <char*>PyMem_Malloc((count + 1) * bytes_each)
     if memory == NULL:
         raise MemoryError(op)
-    cdef char* coefficients = memory
-    cdef fastdl_tensor* tensors = <fastdl_tensor*>(coefficients + (count + 1) * fastdl_coefficient_bytes)
-    cdef Span* spans = <Span*>(tensors + count + 1)
-    cdef int64_t** counters = <int64_t**>(spans + (count + 1) * width)
+    cdef fastdl_tensor* tensors = <fastdl_tensor*>(memory + count * fastdl_coefficient_bytes)
+    cdef Span* spans = <Span*>(tensors + count)
+    cdef int64_t** counters = <int64_t**>(spans + count * width + 1)
     cdef fastdl_tensor* tensor
-    cdef list held = []    # keeps copies alive until the step is done
+    cdef list held = []    # keeps arrays alive until the step is done
     cdef list staged = []  # (parameter, contiguous copy): parameters in another layout are stepped on the copy
     cdef int threads
-    cdef bint done
+    cdef fastdl_outcome outcome
     try:
         for i in range(count):
             grad = grads[i]
@@ -178,37 +311,49 @@ def update(rule, params, grads, state, steps, hyper, keys=None):
             key = keys[i]
             tensor = &tensors[active]
             param = changed(params[i], op, "params", -1, key)
-            gradient = _gradient(grad, param, op, key)
+            kind = dtype_of(param)
+            array = _gradient(grad, param, op, key)
+            held.append(array)
+            tensor.arrays[1] = cnp.PyArray_DATA(array)
+            tensor.is_gradient_double = dtype_of(array)
             span_of(param, True, i * width, &spans[span])
             span_of(grad, False, i * width + 1, &spans[span + 1])
             span += 2
-            if not cnp.PyArray_IS_C_CONTIGUOUS(param):
-                array = cnp.PyArray_NewCopy(param, cnp.NPY_CORDER)
-                staged.append((param, array))
-                param = array
-            held.append(gradient)
-            held.append(param)
-            kind = dtype_of(param)
-            tensor.size = cnp.PyArray_SIZE(param)
-            tensor.item = cnp.PyArray_ITEMSIZE(param)
-            tensor.array_count = width
-            tensor.tile = table.tile[kind]
-            tensor.arrays[0] = cnp.PyArray_DATA(param)
-            tensor.arrays[1] = cnp.PyArray_DATA(gradient)
+            tensor.average = NULL
+            if averages is not None:
+                array = _state(averages[i], param, op, "averages", key)
+                held.append(array)
+                tensor.average = cnp.PyArray_DATA(array)
+                span_of(array, True, i * width + 2, &spans[span])
+                span += 1
             for k in range(states):
                 array = _state(state[k][i], param, op, "state", key)
                 held.append(array)
                 tensor.arrays[2 + k] = cnp.PyArray_DATA(array)
-                span_of(array, True, i * width + 2 + k, &spans[span])
+                span_of(array, True, i * width + 3 + k, &spans[span])
                 span += 1
+            if not cnp.PyArray_IS_C_CONTIGUOUS(param):
+                array = cnp.PyArray_NewCopy(param, cnp.NPY_CORDER)
+                staged.append((param, array))
+                param = array
+            held.append(param)
             if taken[i] < 0 or taken[i] >= 2 ** 53:
-                raise ArrayError("not a step count", op=op, arg="steps", key=key, expected="0 to 2**53 - 1", got=str(taken[i]))
-            if taken[i] != last_step or kind != last_kind:
-                last_step, last_kind = taken[i], kind
-                table.prepare[kind](<double>(last_step + 1), values, coefficients + active * fastdl_coefficient_bytes)
-                tensor.coefficients = coefficients + active * fastdl_coefficient_bytes
-            else:
-                tensor.coefficients = tensors[active - 1].coefficients
+                raise ArrayError(
+                    "not a step count", op=op, arg="steps", key=key, expected="0 to 2**53 - 1", got=str(taken[i])
+                )
+            if tiles[kind] == NULL:
+                tiles[kind] = <fastdl_tile><uintptr_t>spec.address(bool(kind))
+            tensor.size = cnp.PyArray_SIZE(param)
+            tensor.is_double = kind
+            tensor.array_count = 2 + states
+            tensor.arrays[0] = cnp.PyArray_DATA(param)
+            tensor.tile = tiles[kind]
+            tensor.measure = table.measure[kind] if table != NULL else NULL
+            tensor.trust = table.trust[kind] if table != NULL else NULL
+            tensor.coefficients = coefficients.of(
+                taken[i] + 1, rows.of(i), kind, memory + active * fastdl_coefficient_bytes)
+            tensor.decay = 0.0 if decay is None else decay[i]
+            tensor.shrink = 1.0 if shrink is None else shrink[i]
             counters[active] = &taken[i]
             active += 1
         span_of(steps, True, count * width, &spans[span])
@@ -216,14 +361,16 @@ def update(rule, params, grads, state, steps, hyper, keys=None):
 
         threads = _runtime.enter()
         with nogil:
-            done = _runtime.kernels().update(threads, tensors, active)
+            outcome = _runtime.kernels().update(threads, tensors, active, &treatment)
             _runtime.leave(threads)
-            if done:
+            if outcome == fastdl_done:
                 for i in range(active):
                     counters[i][0] += 1
-        if not done:
+        if outcome == fastdl_no_memory:
             raise MemoryError(op)
-        for param, array in staged:
-            cnp.PyArray_CopyInto(param, array)
+        if outcome == fastdl_done:
+            for param, array in staged:
+                cnp.PyArray_CopyInto(param, array)
+        return outcome == fastdl_done
     finally:
         PyMem_Free(memory)

@@ -93,3 +93,7 @@ class CheckpointError(FastdlError):
 
 class MissingDependencyError(FastdlError, ImportError):
     """An optional package that a call needs and that is not installed."""
+
+
+class RuleError(FastdlError, TypeError):
+    """A function that cannot become an optimizer's rule."""

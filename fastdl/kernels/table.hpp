@@ -9,30 +9,59 @@
 using fastdl_index = std::ptrdiff_t;
 
 // A rule's step over n elements of arrays = {parameter, gradient, states ...}. `coefficients` is what its `prepare` made,
-// or for a rule that a user wrote {t, hyper-parameters ...}.
+// or for a rule that a user wrote the numbers that its expressions of hyper-parameters came to.
 using fastdl_tile = void (*)(std::int64_t n, void* const* arrays, const void* coefficients);
 
+// For a rule whose step depends on a tensor as a whole: does what comes before, and adds the tile's squares of the
+// parameter and of its direction to `squares`.
+using fastdl_measure = void (*)(std::int64_t n, void* const* arrays, const void* coefficients, double* squares);
+
+// What a rule works out once a step, in double precision, from the number of the step and its hyper-parameters.
+using fastdl_prepare = void (*)(double t, const double* hyper, void* coefficients);
+
+// Brings a tensor's squares into the coefficients.
+using fastdl_trust = void (*)(const double* squares, void* coefficients);
+
 constexpr int fastdl_max_states = 4;
-constexpr int fastdl_max_hyper = 12;
-constexpr int fastdl_coefficient_bytes = 128;
+constexpr int fastdl_max_hyper = 16;
+constexpr int fastdl_coefficient_bytes = 256;
 
 struct fastdl_rule {
   const char* name;
   const char* states;  // names, in order, a space between two
   const char* hyper;
-  void (*prepare[2])(double t, const double* hyper, void* coefficients);
+  fastdl_prepare prepare[2];
   fastdl_tile tile[2];
+  // Null but for a rule that depends on the tensor as a whole.
+  fastdl_measure measure[2];
+  fastdl_trust trust[2];
 };
 
-// One parameter of an update: {parameter, gradient, states ...} of `size` elements of `item` bytes each, and its rule.
+// One parameter of an update: {parameter, gradient, states ...} of `size` elements, and what is done to them.
 struct fastdl_tensor {
   fastdl_index size;
-  fastdl_index item;
+  int is_double;             // the parameter and its states
+  int is_gradient_double;
   int array_count;
   void* arrays[2 + fastdl_max_states];
+  void* average;             // moving average of the parameter, or null
   fastdl_tile tile;
+  fastdl_measure measure;
+  fastdl_trust trust;
   const void* coefficients;
+  double decay;              // added to the gradient, times the parameter
+  double shrink;             // the parameter is multiplied by this before the step
 };
+
+// What is done to all gradients, and to the averages.
+struct fastdl_treatment {
+  double clip_norm;          // of all gradients together; infinity for none
+  double clip_value;         // of each element; infinity for none
+  double average_decay;      // average <- average_decay average + (1 - average_decay) parameter
+  int needs_finite;          // whether a gradient that is not finite stops the update before anything is written
+};
+
+enum fastdl_outcome { fastdl_done, fastdl_no_memory, fastdl_not_finite };
 
 struct fastdl_kernels {
   const char* level;
@@ -49,7 +78,7 @@ struct fastdl_kernels {
   // [source: uint8, float32, float64][result]
   void (*gather[3][2])(int threads, fastdl_index count, fastdl_index width, const void* data, const std::int64_t* indices,
                        double scale, void* out);
-  bool (*update)(int threads, const fastdl_tensor* tensors, fastdl_index count);
+  fastdl_outcome (*update)(int threads, const fastdl_tensor* tensors, fastdl_index count, const fastdl_treatment* treatment);
   const fastdl_rule* rules;
   int rule_count;
 };

@@ -3,44 +3,71 @@
 // a. After fork the child has none of its parent's threads, and libgomp would wait for them for ever: it runs serially.
 // b. One region at a time has a team. A second Python thread in a kernel meanwhile runs serially, so that a process with
 //    many Python threads does not start a team for each.
-// c. Where threads cannot be created, libgomp ends the process. So they are tried out first with plain pthreads.
+// c. Where threads cannot be created, libgomp ends the process. So they are tried out first with plain pthreads, which ask
+//    for the stacks that libgomp will ask for. It keeps a team for each thread that opens regions, and lets members go
+//    when the team shrinks: each thread tries, and again whenever its team grows.
 #pragma once
 
 #include <pthread.h>
 
 #include <atomic>
+#include <cctype>
+#include <cstdlib>
 #include <vector>
 
 namespace fastdl {
 
 inline std::atomic<bool> is_forked{false};
 inline std::atomic<bool> is_team_busy{false};
-inline int proven_threads = 1;
 
 inline void watch_forks() {
   pthread_atfork(nullptr, nullptr, [] { is_forked = true; });
 }
 
+// What OMP_STACKSIZE asks for, in kilobytes unless it says otherwise; 0 where it says nothing that libgomp understands.
+inline std::size_t openmp_stack() {
+  const char* text = std::getenv("OMP_STACKSIZE");
+  if (!text) return 0;
+  char* unit;
+  const std::size_t size = std::strtoull(text, &unit, 10);
+  while (std::isspace(static_cast<unsigned char>(*unit))) ++unit;
+  switch (std::toupper(static_cast<unsigned char>(*unit))) {
+    case 'B': return size;
+    case 'M': return size << 20;
+    case 'G': return size << 30;
+    default: return size << 10;
+  }
+}
+
 // True where so many threads can exist at the same time.
-inline bool can_run_threads(int threads) {
-  if (threads <= proven_threads) return true;
+inline bool can_create(int threads) {
   struct Gate {
     pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
   } gate;
-  pthread_mutex_lock(&gate.lock);
-  std::vector<pthread_t> created;
   const auto wait = [](void* argument) -> void* {
     auto* lock = &static_cast<Gate*>(argument)->lock;
     pthread_mutex_lock(lock);
     pthread_mutex_unlock(lock);
     return nullptr;
   };
+  pthread_attr_t settings;
+  pthread_attr_init(&settings);
+  if (const std::size_t stack = openmp_stack()) pthread_attr_setstacksize(&settings, stack);
+  pthread_mutex_lock(&gate.lock);
+  std::vector<pthread_t> created;
   pthread_t thread;
-  while (int(created.size()) < threads - 1 && pthread_create(&thread, nullptr, wait, &gate) == 0) created.push_back(thread);
+  while (int(created.size()) < threads && pthread_create(&thread, &settings, wait, &gate) == 0) created.push_back(thread);
   pthread_mutex_unlock(&gate.lock);
   for (pthread_t each : created) pthread_join(each, nullptr);
-  if (int(created.size()) < threads - 1) return false;
-  proven_threads = threads;
+  pthread_attr_destroy(&settings);
+  return int(created.size()) == threads;
+}
+
+// True where the calling thread can have a team of so many.
+inline bool can_run_threads(int threads) {
+  static thread_local int team = 1;
+  if (threads > team && !can_create(threads - 1)) return false;
+  team = threads;
   return true;
 }
 

@@ -2,89 +2,209 @@
 //
 // a. A tensor is cut into tiles of fixed size; a member takes a run of tiles that holds its share of all elements.
 // b. The rule sees a tile: pointers and a count. A call through a pointer costs little for a tile, much for an element.
-// c. A rule is arithmetic on one element of each array; apply() is the only loop, compiled once for each rule and dtype.
+// c. What is done to every gradient (conversion, clipping, weight decay) is done to the tile's gradient in scratch, and what
+//    is done to the parameter (decay, average) to its tile: all of it in the first-level cache, so that no rule knows of it.
+// d. What depends on all tiles, the norm of the gradients and of a tensor, is added up from one partial sum a tile, in the
+//    order of the tiles: the same bits for any number of threads.
 #pragma once
 
 #include <algorithm>
-#include <new>
-#include <utility>
+#include <cmath>
+#include <cstring>
 
-#include "rules/adagrad.hpp"
-#include "rules/adam.hpp"
-#include "rules/momentum.hpp"
-#include "rules/sgd.hpp"
+#include "rules/table.hpp"
+#include "squares.hpp"
 #include "table.hpp"
 #include "team.hpp"
 #include "workspace.hpp"
 
 namespace FASTDL_LEVEL {
 
-template <class Rule, class T, class... State>
-void apply(index n, const Rule rule, T* __restrict p, const T* __restrict g, State* __restrict... state) {
-#pragma GCC ivdep
-  for (index i = 0; i < n; ++i) rule(p[i], g[i], state[i]...);
-}
+constexpr index tensor_cost = 64;              // what a tensor costs by itself, in elements
+constexpr index parallel_updated = 16 * 1024;  // elements below which a region costs more than it gains
 
-template <class Rule, class T, std::size_t... STATES>
-void tile_of(std::int64_t n, void* const* arrays, const void* coefficients, std::index_sequence<STATES...>) {
-  apply<Rule, T>(n, *static_cast<const Rule*>(coefficients), static_cast<T*>(arrays[0]), static_cast<const T*>(arrays[1]),
-                 static_cast<T*>(arrays[2 + STATES])...);
-}
+// Which tiles of which tensors a member has.
+struct Tiles {
+  const fastdl_tensor* tensors;
+  index count;
+  index* cost;   // of all tensors before each, and of all
+  index* first;  // the number of each tensor's first tile, and of all tiles
 
-constexpr int count_words(const char* text) {
-  int words = *text ? 1 : 0;
-  for (; *text; ++text) words += *text == ' ';
-  return words;
-}
-
-template <class Rule, class T>
-void tile(std::int64_t n, void* const* arrays, const void* coefficients) {
-  tile_of<Rule, T>(n, arrays, coefficients, std::make_index_sequence<count_words(Rule::states)>());
-}
-
-template <class Rule>
-void prepare(double t, const double* hyper, void* coefficients) {
-  static_assert(sizeof(Rule) <= fastdl_coefficient_bytes && count_words(Rule::states) <= fastdl_max_states &&
-                count_words(Rule::hyper) <= fastdl_max_hyper);
-  new (coefficients) Rule(t, hyper);
-}
-
-template <template <class> class Rule>
-constexpr fastdl_rule rule() {
-  return {Rule<float>::name,
-          Rule<float>::states,
-          Rule<float>::hyper,
-          {prepare<Rule<float>>, prepare<Rule<double>>},
-          {tile<Rule<float>, float>, tile<Rule<double>, double>}};
-}
-
-constexpr fastdl_rule rules[] = {rule<SGD>(), rule<Momentum>(), rule<AdaGrad>(), rule<Adam>()};
-
-constexpr index update_tile = 1024;             // elements
-constexpr index tensor_cost = 64;               // what a tensor costs by itself, in elements
-constexpr index parallel_updated = 24 * 1024;   // elements below which a region costs more than it gains
-
-inline bool update(int threads, const fastdl_tensor* tensors, index count) {
-  index* before = static_cast<index*>(workspace((count + 1) * sizeof(index)));  // the cost of all tensors before each
-  if (!before) return false;
-  before[0] = 0;
-  for (index i = 0; i < count; ++i) before[i + 1] = before[i] + tensors[i].size + tensor_cost;
-  const index total = before[count];
-
-  run(total < parallel_updated ? 1 : threads, [&](const Team& team) {
-    const index begin = team.rank * total / team.size, end = (team.rank + 1) * total / team.size;
-    // This member's tiles are those that start within [begin, end).
-    for (index i = std::upper_bound(before, before + count + 1, begin) - before - 1; i < count && before[i] < end; ++i) {
-      const fastdl_tensor& tensor = tensors[i];
-      index offset = std::max(ceil_div(begin - before[i], update_tile), index(0)) * update_tile;
-      for (; offset < tensor.size && before[i] + offset < end; offset += update_tile) {
-        void* arrays[2 + fastdl_max_states];
-        for (int k = 0; k < tensor.array_count; ++k) arrays[k] = static_cast<char*>(tensor.arrays[k]) + offset * tensor.item;
-        tensor.tile(std::min(tensor.size - offset, update_tile), arrays, tensor.coefficients);
-      }
+  void number() const {
+    cost[0] = first[0] = 0;
+    for (index i = 0; i < count; ++i) {
+      cost[i + 1] = cost[i] + tensors[i].size + tensor_cost;
+      first[i + 1] = first[i] + ceil_div(tensors[i].size, update_tile);
     }
+  }
+
+  // Calls work(tensor's number, tile's number, offset, elements) for the tiles that start within this member's share.
+  template <class Work>
+  void share(const Team& team, Work work) const {
+    const index total = cost[count], begin = team.rank * total / team.size, end = (team.rank + 1) * total / team.size;
+    for (index i = std::upper_bound(cost, cost + count + 1, begin) - cost - 1; i < count && cost[i] < end; ++i) {
+      index tile = std::max(ceil_div(begin - cost[i], update_tile), index(0));
+      for (; tile < first[i + 1] - first[i] && cost[i] + tile * update_tile < end; ++tile)
+        work(i, first[i] + tile, tile * update_tile, std::min(tensors[i].size - tile * update_tile, update_tile));
+    }
+  }
+};
+
+inline const void* element(const void* array, index offset, int is_double) {
+  return static_cast<const char*>(array) + offset * (is_double ? sizeof(double) : sizeof(float));
+}
+
+inline void* element(void* array, index offset, int is_double) {
+  return static_cast<char*>(array) + offset * (is_double ? sizeof(double) : sizeof(float));
+}
+
+// out = clip(scale g) + decay p. Scaled in the wider of the two types: a large double may come back into a float's range.
+template <class T, class Source>
+void treat(index n, const Source* g, const T* p, double scale, double clip, double decay, T* out) {
+  const T limit = T(clip), added = T(decay);
+  const auto factor = decltype(Source() * T())(scale);
+  for (index i = 0; i < n; ++i) out[i] = T(g[i] * factor);
+  if (clip < INFINITY)
+    for (index i = 0; i < n; ++i) out[i] = out[i] > limit ? limit : out[i] < -limit ? -limit : out[i];
+  if (decay != 0)
+    for (index i = 0; i < n; ++i) out[i] += added * p[i];
+}
+
+template <class T>
+struct Step {
+  const fastdl_tensor& tensor;
+  const fastdl_treatment& treatment;
+  double scale;  // of the gradient
+
+  // The gradient's tile as the rule is to see it: in place where nothing is done to it, else in scratch.
+  const void* gradient(index offset, index n, T* scratch) const {
+    const void* g = element(tensor.arrays[1], offset, tensor.is_gradient_double);
+    if (tensor.is_gradient_double == tensor.is_double && scale == 1 && treatment.clip_value == INFINITY && tensor.decay == 0)
+      return g;
+    const T* p = static_cast<const T*>(tensor.arrays[0]) + offset;
+    if (tensor.is_gradient_double)
+      treat(n, static_cast<const double*>(g), p, scale, treatment.clip_value, tensor.decay, scratch);
+    else
+      treat(n, static_cast<const float*>(g), p, scale, treatment.clip_value, tensor.decay, scratch);
+    return scratch;
+  }
+
+  // The tile's pointers for the rule.
+  void locate(index offset, index n, T* scratch, void** arrays) const {
+    for (int k = 0; k < tensor.array_count; ++k)
+      if (k != 1) arrays[k] = static_cast<T*>(tensor.arrays[k]) + offset;
+    arrays[1] = const_cast<void*>(gradient(offset, n, scratch));
+  }
+
+  void shrink(index offset, index n) const {
+    if (tensor.shrink == 1) return;
+    T* p = static_cast<T*>(tensor.arrays[0]) + offset;
+    const T factor = T(tensor.shrink);
+    for (index i = 0; i < n; ++i) p[i] *= factor;
+  }
+
+  void measure(index offset, index n, double* squares) const {
+    T scratch[update_tile];
+    void* arrays[2 + fastdl_max_states];
+    locate(offset, n, scratch, arrays);
+    shrink(offset, n);
+    squares[0] = squares[1] = 0;
+    tensor.measure(n, arrays, tensor.coefficients, squares);
+  }
+
+  void operator()(index offset, index n, const void* coefficients) const {
+    T scratch[update_tile];
+    void* arrays[2 + fastdl_max_states];
+    locate(offset, n, scratch, arrays);
+    if (!tensor.measure) shrink(offset, n);
+    tensor.tile(n, arrays, coefficients);
+    if (tensor.average) {
+      const T* p = static_cast<const T*>(arrays[0]);
+      T* average = static_cast<T*>(tensor.average) + offset;
+      const T share = T(1 - treatment.average_decay);
+      for (index i = 0; i < n; ++i) average[i] += share * (p[i] - average[i]);
+    }
+  }
+};
+
+// Calls work(Step<T>) with the tensor's dtype.
+template <class Work>
+void with_step(const fastdl_tensor& tensor, const fastdl_treatment& treatment, double scale, Work work) {
+  if (tensor.is_double)
+    work(Step<double>{tensor, treatment, scale});
+  else
+    work(Step<float>{tensor, treatment, scale});
+}
+
+inline double sum(const double* partial, index count, index stride) {
+  double total = 0;
+  for (index i = 0; i < count; ++i) total += partial[i * stride];
+  return total;
+}
+
+inline fastdl_outcome update(int threads, const fastdl_tensor* tensors, index count, const fastdl_treatment* treatment) {
+  index tile_count = 0;
+  bool measures = false;
+  for (index i = 0; i < count; ++i) {
+    tile_count += ceil_div(tensors[i].size, update_tile);
+    measures = measures || tensors[i].measure;
+  }
+  const bool surveys = treatment->clip_norm < INFINITY || treatment->needs_finite;
+
+  // Scratch: cost and first of Tiles, two squares a tile, two squares a tensor.
+  const index doubles = (surveys || measures ? 2 * tile_count : 0) + (measures ? 2 * count : 0);
+  void* memory = workspace(2 * (count + 1) * sizeof(index) + doubles * sizeof(double));
+  if (!memory) return fastdl_no_memory;
+  index* numbers = static_cast<index*>(memory);
+  const Tiles tiles{tensors, count, numbers, numbers + count + 1};
+  tiles.number();
+  double* squares = reinterpret_cast<double*>(numbers + 2 * (count + 1));
+  double* tensor_squares = squares + 2 * tile_count;
+
+  fastdl_outcome outcome = fastdl_done;
+  run(tiles.cost[count] < parallel_updated ? 1 : threads, [&](const Team& team) {
+    double scale = 1;
+    if (surveys) {
+      tiles.share(team, [&](index i, index tile, index offset, index n) {
+        const void* g = element(tensors[i].arrays[1], offset, tensors[i].is_gradient_double);
+        const auto survey = [&](const auto* x) {
+          squares[2 * tile] = sum_squares(x, n);
+          squares[2 * tile + 1] = (tensors[i].is_double ? is_finite<double>(x, n) : is_finite<float>(x, n)) ? 0 : 1;
+        };
+        tensors[i].is_gradient_double ? survey(static_cast<const double*>(g)) : survey(static_cast<const float*>(g));
+      });
+      team.barrier();
+      if (treatment->needs_finite && sum(squares + 1, tile_count, 2) > 0) {
+        if (team.rank == 0) outcome = fastdl_not_finite;
+        return;
+      }
+      const double norm = std::sqrt(sum(squares, tile_count, 2));
+      if (norm > treatment->clip_norm) scale = treatment->clip_norm / norm;
+      if (measures) team.barrier();
+    }
+    if (measures) {
+      tiles.share(team, [&](index i, index tile, index offset, index n) {
+        with_step(tensors[i], *treatment, scale, [&](auto step) { step.measure(offset, n, squares + 2 * tile); });
+      });
+      team.barrier();
+      team.share(count, [&](index i) {
+        const index begin = tiles.first[i], n = tiles.first[i + 1] - begin;
+        for (int k = 0; k < 2; ++k) tensor_squares[2 * i + k] = sum(squares + 2 * begin + k, n, 2);
+      });
+      team.barrier();
+    }
+    tiles.share(team, [&](index i, index, index offset, index n) {
+      alignas(std::max_align_t) char trusted[fastdl_coefficient_bytes];
+      const void* coefficients = tensors[i].coefficients;
+      if (tensors[i].trust) {
+        std::memcpy(trusted, coefficients, sizeof trusted);
+        tensors[i].trust(tensor_squares + 2 * i, trusted);
+        coefficients = trusted;
+      }
+      with_step(tensors[i], *treatment, scale, [&](auto step) { step(offset, n, coefficients); });
+    });
   });
-  return true;
+  return outcome;
 }
 
 }  // namespace FASTDL_LEVEL

@@ -4,22 +4,39 @@ from __future__ import annotations
 
 import math
 import numbers
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastdl.errors import HyperparameterError
 
-_NOT_NEGATIVE = "a finite number >= 0"
-_FRACTION = "a number in [0, 1)"
 
+class _Range(NamedTuple):
+    words: str
+    lowest: float
+    below: float  # the value itself is outside
+
+
+_NOT_NEGATIVE = _Range("a finite number >= 0", 0, math.inf)
+_FRACTION = _Range("a number in [0, 1)", 0, 1)
 _RANGES = {
     "lr": _NOT_NEGATIVE,
     "eps": _NOT_NEGATIVE,
+    "weight_decay": _NOT_NEGATIVE,
+    "clip_norm": _NOT_NEGATIVE,
+    "clip_value": _NOT_NEGATIVE,
+    "ema": _FRACTION,
     "momentum": _FRACTION,
+    "rho": _FRACTION,
     "beta1": _FRACTION,
     "beta2": _FRACTION,
+    "momentum_decay": _Range("a number >= 0", 0, math.nan),
+    "l1": _NOT_NEGATIVE,
+    "l2": _NOT_NEGATIVE,
+    "l2_shrinkage": _NOT_NEGATIVE,
+    "beta": _NOT_NEGATIVE,
 }
+_ANY = _Range("a finite number", -math.inf, math.inf)  # of a rule that a user wrote
 
 
 def checked(name: str, value: Any, op: str) -> float:
@@ -49,9 +66,10 @@ def checked(name: str, value: Any, op: str) -> float:
     0.1
     """
     number = value if type(value) is float else _as_float(value)
-    if 0 <= number < (1 if _RANGES[name] is _FRACTION else math.inf):
+    words, lowest, below = _RANGES.get(name, _ANY)
+    if number >= lowest and not number >= below:
         return number
-    raise HyperparameterError("out of range", op=op, arg=name, expected=_RANGES[name], got=repr(value))
+    raise HyperparameterError("out of range", op=op, arg=name, expected=words, got=repr(value))
 
 
 def _as_float(value: Any) -> float:

@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
-from fastdl.optim.optimizer import Optimizer
+from typing import Unpack
+
+from fastdl.optim.conventions import Convention
+from fastdl.optim.optimizer import LearningRate, Optimizer, Options
 
 
 class Momentum(Optimizer):
-    """Momentum: ``v = momentum * v - lr * g``, ``p += v``.
+    """Momentum: a velocity that the gradient accelerates.
+
+    ``v = momentum * v - lr * g``, ``p = p + v``
 
     Parameters
     ----------
-    lr : float
-        Learning rate, >= 0.
+    lr : float, schedule or callable
+        Learning rate, >= 0. A schedule or function gets the number of steps taken.
     momentum : float
         The share of the velocity that a step keeps, in [0, 1).
+    convention : str, optional
+        Whose defaults and variant: a key of ``Momentum.conventions``, the first by default.
+    **options : optional
+        The settings of :class:`Optimizer`.
 
     Raises
     ------
     HyperparameterError
-        If one of them is out of range.
+        If a setting is out of range or unknown.
 
     Notes
     -----
     State: the velocity ``v``, as many bytes as the parameters.
 
     Polyak, "Some methods of speeding up the convergence of iteration methods", 1964, as the book and Keras write it.
-    torch keeps the learning rate outside the velocity (``buf = momentum * buf + g``, ``p -= lr * buf``): the same
-    path while lr is constant, another one after it changes.
+    torch and optax keep the learning rate outside the velocity (``v = momentum * v + g``, ``p = p - lr * v``): the
+    same path while lr is constant, another one after it changes. Their momentum is 0 by default, here 0.9.
 
     Examples
     --------
@@ -39,8 +48,20 @@ class Momentum(Optimizer):
     (array([0.71]), array([-0.19]))
     """
 
-    rule = "momentum"
-    momentum: float
+    name = "momentum"
+    conventions = {
+        "book": Convention("momentum", {"lr": 0.01, "momentum": 0.9}),
+        "torch": Convention("momentum_outside", {"lr": 0.001, "momentum": 0.9}),
+        "keras": Convention("momentum", {"lr": 0.01, "momentum": 0.9}, decay="decoupled"),
+        "optax": Convention("momentum_outside", {"lr": None, "momentum": 0.9}),
+    }
 
-    def __init__(self, lr: float = 0.01, momentum: float = 0.9) -> None:
-        super().__init__(lr=lr, momentum=momentum)
+    def __init__(
+        self,
+        lr: LearningRate | None = None,
+        momentum: float | None = None,
+        *,
+        convention: str | None = None,
+        **options: Unpack[Options],
+    ) -> None:
+        super().__init__({"lr": lr, "momentum": momentum}, convention, options)

@@ -3,97 +3,111 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastdl.errors import CheckpointError, HyperparameterError
-from fastdl.kernels import RuleSpec
+from fastdl.kernels import CompiledRule, RuleSpec
 from fastdl.optim.hyperparameters import checked
 
-Bound = tuple[tuple[Hashable, ...], list[list[NDArray[Any]]], NDArray[np.int64]]
+Rows = dict[Hashable, NDArray[Any]]
 
 
-def validate(state_dict: Mapping[str, Any], rule: RuleSpec) -> tuple[dict[str, float], Bound | None]:
-    """Return the hyper-parameters, and keys, state arrays and step counts (None where no step had been taken).
+class Checkpoint(NamedTuple):
+    """A saved state that fits its optimizer; its arrays are copies, in the order of `steps`."""
+
+    hyperparameters: dict[str, float]
+    steps: dict[Hashable, int]
+    state: dict[str, Rows]
+    averages: Rows
+
+
+def validate(state_dict: Any, rule: RuleSpec | CompiledRule, has_averages: bool) -> Checkpoint:
+    """Return a saved state, checked.
 
     Parameters
     ----------
     state_dict : dict
         What is to be loaded.
-    rule : RuleSpec
+    rule : RuleSpec or CompiledRule
         The rule of the optimizer that loads it.
+    has_averages : bool
+        Whether that optimizer keeps averages.
 
     Returns
     -------
-    hyperparameters : dict of str to float
-    bound : tuple or None
-        The arrays are copies.
+    Checkpoint
 
     Raises
     ------
     CheckpointError
-        If anything does not fit.
+        If anything in it is missing, unknown or does not fit together.
     """
-    parts = ("rule", "hyperparameters", "steps", "state")
-    if not isinstance(state_dict, Mapping):
-        raise _error(rule, "state_dict", "a dict", type(state_dict).__qualname__)
-    _check_names(rule, "state_dict", parts, state_dict)
+    fail = _Fail(rule.name)
+    parts = ("rule", "hyperparameters", "steps", "state", "averages", "schedule")
+    fail.unless_names("state_dict", parts, state_dict)
     if state_dict["rule"] != rule.name:
-        raise _error(rule, "rule", repr(rule.name), repr(state_dict["rule"]))
+        raise fail("rule", repr(rule.name), repr(state_dict["rule"]))
     for part in parts[1:]:
-        if not isinstance(state_dict[part], Mapping):
-            raise _error(rule, part, "a dict", type(state_dict[part]).__qualname__)
-    _check_names(rule, "hyperparameters", rule.hyper, state_dict["hyperparameters"])
-    try:
-        hyperparameters = {name: checked(name, state_dict["hyperparameters"][name], rule.name) for name in rule.hyper}
-    except HyperparameterError as error:
-        raise _error(rule, f"hyperparameters[{error.arg!r}]", error.expected, error.got) from error
+        fail.unless_mapping(part, state_dict[part])
 
-    steps, state = state_dict["steps"], state_dict["state"]
-    if not steps and not state:
-        return hyperparameters, None
+    saved = state_dict["hyperparameters"]
+    fail.unless_names("hyperparameters", rule.hyper if "lr" in saved else [n for n in rule.hyper if n != "lr"], saved)
+    try:
+        hyperparameters = {name: checked(name, value, rule.name) for name, value in saved.items()}
+    except HyperparameterError as error:
+        raise fail(f"hyperparameters[{error.arg!r}]", error.expected, error.got) from error
+
+    steps = dict(state_dict["steps"])
     for key, count in steps.items():
         if type(count) is not int or not 0 <= count < 2**53:
-            raise _error(rule, f"steps[{key!r}]", "an integer from 0 to 2**53 - 1", repr(count))
-    _check_names(rule, "state", rule.state, state)
-    shapes: dict[Hashable, tuple[Any, ...]] = {}
-    for name in rule.state:
-        if not isinstance(state[name], Mapping):
-            raise _error(rule, f"state[{name!r}]", "a dict", type(state[name]).__qualname__)
-        _check_names(rule, f"state[{name!r}]", steps, state[name])
+            raise fail(f"steps[{key!r}]", "an integer from 0 to 2**53 - 1", repr(count))
+    tables = {name: state_dict["state"].get(name) for name in rule.state} if steps else {}
+    fail.unless_names("state", tables, state_dict["state"])
+    if steps and has_averages:
+        tables["averages"] = state_dict["averages"]
+    elif state_dict["averages"]:
+        raise fail("averages", "none: this optimizer keeps no averages (ema=None)", str(list(state_dict["averages"])))
+    shapes: dict[Hashable, tuple[Any, Any]] = {}
+    for name, table in tables.items():
+        fail.unless_names(name, steps, table)
         for key in steps:
-            _check_array(
-                rule,
-                f"state[{name!r}][{key!r}]",
-                state[name][key],
-                shapes.setdefault(key, _kind(state[name][key])),
-            )
-    arrays = [[np.array(state[name][key], order="C") for key in steps] for name in rule.state]
-    return hyperparameters, (tuple(steps), arrays, np.array(list(steps.values()), np.int64))
+            fail.unless_array(f"{name}[{key!r}]", table[key], shapes.setdefault(key, _kind(table[key])))
+    copies: dict[str, Rows] = {
+        name: {key: np.array(table[key], order="C") for key in steps} for name, table in tables.items()
+    }
+    return Checkpoint(
+        hyperparameters, steps, {name: copies[name] for name in rule.state if steps}, copies.get("averages", {})
+    )
 
 
-def _check_names(rule: RuleSpec, place: str, expected: Any, got: Mapping[Any, Any]) -> None:
-    if set(got) != set(expected):
-        raise _error(rule, place, f"the keys {list(expected)}", str(list(got)))
-
-
-def _check_array(rule: RuleSpec, place: str, array: Any, kind: tuple[Any, ...]) -> None:
-    if type(array) not in (np.ndarray, np.memmap) or array.dtype not in (np.float32, np.float64):
-        raise _error(
-            rule,
-            place,
-            "an array of float32 or float64",
-            str(getattr(array, "dtype", type(array).__qualname__)),
-        )
-    if _kind(array) != kind:
-        raise _error(rule, place, f"shape {kind[0]} and dtype {kind[1]}", f"{array.shape} and {array.dtype}")
-
-
-def _kind(array: Any) -> tuple[Any, ...]:
+def _kind(array: Any) -> tuple[Any, Any]:
     return getattr(array, "shape", None), getattr(array, "dtype", None)
 
 
-def _error(rule: RuleSpec, place: str, expected: str, got: str) -> CheckpointError:
-    return CheckpointError("does not fit", op=rule.name, arg=place, expected=expected, got=got)
+class _Fail:
+    """The errors of one optimizer's checkpoint."""
+
+    def __init__(self, op: str) -> None:
+        self.op = op
+
+    def __call__(self, place: str, expected: str, got: str) -> CheckpointError:
+        return CheckpointError("does not fit", op=self.op, arg=place, expected=expected, got=got)
+
+    def unless_mapping(self, place: str, value: Any) -> None:
+        if not isinstance(value, Mapping):
+            raise self(place, "a dict", type(value).__qualname__)
+
+    def unless_names(self, place: str, expected: Any, value: Any) -> None:
+        self.unless_mapping(place, value)
+        if set(value) != set(expected):
+            raise self(place, f"the keys {list(expected)}", str(list(value)))
+
+    def unless_array(self, place: str, array: Any, kind: tuple[Any, Any]) -> None:
+        if type(array) not in (np.ndarray, np.memmap) or array.dtype not in (np.float32, np.float64):
+            got = str(getattr(array, "dtype", type(array).__qualname__))
+            raise self(place, "an array of float32 or float64", got)
+        if _kind(array) != kind:
+            raise self(place, f"shape {kind[0]} and dtype {kind[1]}", f"{array.shape} and {array.dtype}")

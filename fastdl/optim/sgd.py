@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from fastdl.optim.optimizer import Optimizer
+from typing import Unpack
+
+from fastdl.optim.conventions import Convention
+from fastdl.optim.optimizer import LearningRate, Optimizer, Options
 
 
 class SGD(Optimizer):
-    """Stochastic gradient descent: ``p -= lr * g``.
+    """Stochastic gradient descent: a step against the gradient.
+
+    ``p = p - lr * g``
 
     Parameters
     ----------
-    lr : float
-        Learning rate, the length of a step in gradients, >= 0.
+    lr : float, schedule or callable
+        Learning rate, >= 0: the length of a step in gradients. A schedule or function gets the number of steps
+        taken.
+    convention : str, optional
+        Whose defaults and variant: a key of ``SGD.conventions``, the first by default.
+    **options : optional
+        The settings of :class:`Optimizer`.
 
     Raises
     ------
     HyperparameterError
-        If it is out of range.
+        If a setting is out of range or unknown.
 
     Notes
     -----
     No state. Robbins and Monro, "A Stochastic Approximation Method", 1951.
 
-    Differs from torch's ``SGD`` in nothing but its default, 1e-3 there.
+    Differs from other libraries in its default alone; with momentum it is :class:`Momentum` here.
 
     Examples
     --------
@@ -34,7 +44,15 @@ class SGD(Optimizer):
     array([0.5, 2.5])
     """
 
-    rule = "sgd"
+    name = "sgd"
+    conventions = {
+        "book": Convention("sgd", {"lr": 0.01}),
+        "torch": Convention("sgd", {"lr": 0.001}),
+        "keras": Convention("sgd", {"lr": 0.01}, decay="decoupled"),
+        "optax": Convention("sgd", {"lr": None}),
+    }
 
-    def __init__(self, lr: float = 0.01) -> None:
-        super().__init__(lr=lr)
+    def __init__(
+        self, lr: LearningRate | None = None, *, convention: str | None = None, **options: Unpack[Options]
+    ) -> None:
+        super().__init__({"lr": lr}, convention, options)

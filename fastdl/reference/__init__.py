@@ -3,7 +3,7 @@
 ========================  ====================================================================================
 file                      holds
 ========================  ====================================================================================
-``rules.py``              the optimizers' formulas on arrays, each with its paper, and their table ``RULES``
+``rules/``                the optimizers' formulas on arrays, each with its paper, and their table ``RULES``
 ``update.py``             `update`: one step of a rule over many tensors
 ``activations.py``        `activation_forward`, `activation_backward`, the names ``ACTIVATIONS``
 ``affine.py``             `affine_forward`, `affine_backward`: the fully connected layer

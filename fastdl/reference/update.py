@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,40 +11,105 @@ from numpy.typing import NDArray
 
 from fastdl.reference.rules import FORMULAS, RULES
 
+Array = NDArray[Any]
+
 
 def update(
     rule: str,
-    params: Sequence[NDArray[Any]],
-    grads: Sequence[NDArray[Any]],
-    state: Sequence[Sequence[NDArray[Any]]],
+    params: Sequence[Array],
+    grads: Sequence[Array | None],
+    state: Sequence[Sequence[Array]],
     steps: NDArray[np.int64],
-    hyper: Sequence[float],
-) -> None:
+    hyper: Sequence[float] | NDArray[np.float64],
+    keys: Sequence[Any] | None = None,
+    *,
+    decay: Sequence[float] | None = None,
+    shrink: Sequence[float] | None = None,
+    clip_norm: float = math.inf,
+    clip_value: float = math.inf,
+    averages: Sequence[Array] | None = None,
+    average_decay: float = 0.0,
+    needs_finite: bool = False,
+) -> bool:
     """Do one step of ``rule`` on every parameter, in place.
+
+    The gradients are scaled together to `clip_norm`, and each of their elements is clipped to `clip_value`; `decay`
+    times the parameter is added to its gradient; the parameter is multiplied by its `shrink`; the rule does its step;
+    the averages follow.
 
     Parameters
     ----------
     rule : str
         A name in ``RULES``.
-    params, grads : sequences of arrays
-        The parameters, changed in place, and their gradients; any shapes, one pair the same shape and dtype.
+    params : sequence of arrays
+        The parameters, changed in place; any shapes.
+    grads : sequence of arrays or None
+        Their gradients, of the same shapes, float32 or float64. None leaves a parameter out of the step.
     state : sequence of sequences of arrays
         One sequence, in the order of ``params``, for each of the rule's state arrays; changed in place.
     steps : int64 array, one element per parameter
         Counts of the steps already taken; each grows by 1.
-    hyper : sequence of float
+    hyper : sequence of float, or array with one such row per parameter
         The hyper-parameters in the order of ``RULES[rule].hyper``.
+    keys : sequence, optional
+        Names of the parameters; not used here.
+    decay, shrink : sequence of float, one per parameter, optional
+        L2 regularization, added to the gradient; decoupled weight decay, 1 for none.
+    clip_norm, clip_value : float
+        The largest norm of all gradients together, and the largest size of an element.
+    averages : sequence of arrays like params, optional
+        Moving averages of the parameters, changed in place.
+    average_decay : float
+        How much of an average a step keeps.
+    needs_finite : bool
+        Whether to do nothing where a gradient holds an infinity or a NaN.
+
+    Returns
+    -------
+    bool
+        Whether the step was taken.
 
     Examples
     --------
     >>> w, steps = np.array([1.0, 2.0]), np.zeros(1, np.int64)
     >>> update("sgd", [w], [np.array([0.5, -1.0])], [], steps, [0.1])
+    True
     >>> w, steps
     (array([0.95, 2.1 ]), array([1]))
     """
-    formula = FORMULAS[rule]
-    # Python floats, unlike NumPy's float64, leave float32 arrays float32.
-    named = dict(zip(RULES[rule].hyper, map(float, hyper), strict=True))
-    for taken, p, g, *moments in zip(steps.tolist(), params, grads, *state, strict=True):
-        formula(p, g, *moments, t=taken + 1, **named)
-    steps += 1
+    present = [g for g in grads if g is not None]
+    if needs_finite and not all(np.isfinite(g).all() for g in present):
+        return False
+    scale = _scale(present, clip_norm)
+    for i, (p, g, named) in enumerate(zip(params, grads, _rows(rule, len(params), hyper), strict=True)):
+        if g is None:
+            continue
+        if scale != 1.0:
+            g = np.multiply(g, scale, dtype=np.result_type(g, p))
+        g = np.asarray(g, p.dtype)
+        if clip_value < math.inf:
+            g = np.clip(g, -clip_value, clip_value)
+        if decay is not None:
+            g = g + float(decay[i]) * p
+        if shrink is not None:
+            p *= float(shrink[i])
+        FORMULAS[rule](p, g, *(arrays[i] for arrays in state), t=int(steps[i]) + 1, **named)
+        if averages is not None:
+            averages[i][...] += (1.0 - average_decay) * (p - averages[i])
+        steps[i] += 1
+    return True
+
+
+def _scale(grads: Sequence[Array], clip_norm: float) -> float:
+    """What brings the norm of all gradients together down to `clip_norm`."""
+    if clip_norm == math.inf:
+        return 1.0
+    norm = math.sqrt(sum(float(np.sum(np.square(g, dtype=np.float64))) for g in grads))
+    return clip_norm / norm if norm > clip_norm else 1.0
+
+
+def _rows(rule: str, count: int, hyper: Sequence[float] | NDArray[np.float64]) -> Iterator[dict[str, float]]:
+    """Each parameter's hyper-parameters by name, as Python floats, which leave float32 arrays float32."""
+    names = RULES[rule].hyper
+    for row in np.broadcast_to(np.asarray(hyper, np.float64), (count, len(names))).tolist():
+        yield dict(zip(names, row, strict=True))

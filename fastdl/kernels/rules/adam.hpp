@@ -1,7 +1,6 @@
-// Adam (Kingma and Ba 2015), in the form at the end of their section 2: both bias corrections go into the step's length,
-// and eps ("epsilon hat") is added to the root of the uncorrected v.
-//   m <- m + (1 - beta1)(g - m),  v <- v + (1 - beta2)(g^2 - v)
-//   p <- p - lr sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + eps)
+// Adam (Kingma and Ba 2015) and AMSGrad (Reddi, Kale and Kumar 2018):
+//   m <- m + (1 - beta1)(g - m),  v <- v + (1 - beta2)(g^2 - v),  p <- p - step m / (scale sqrt(v) + eps)
+// step and scale hold the bias corrections. They differ in where eps meets them.
 #pragma once
 
 #include <cmath>
@@ -10,22 +9,117 @@
 
 namespace FASTDL_LEVEL {
 
+// 1 - beta^t, to the last digits also where beta^t is nearly 1.
+inline double correction(double t, double beta) { return -std::expm1(t * std::log(beta)); }
+
+struct Correction {
+  double m, v;
+
+  Correction(double t, double beta1, double beta2) : m(correction(t, beta1)), v(correction(t, beta2)) {}
+};
+
 template <class T>
-struct Adam {
-  static constexpr const char *name = "adam", *states = "m v", *hyper = "lr beta1 beta2 eps";
+struct Moments {
+  static constexpr const char *states = "m v", *hyper = "lr beta1 beta2 eps";
 
-  T step, new_m, new_v, eps;
+  T new_m, new_v;
 
-  Adam(double t, const double* hyper)
-      : step(T(hyper[0] * std::sqrt(1 - std::pow(hyper[2], t)) / (1 - std::pow(hyper[1], t)))),
-        new_m(T(1 - hyper[1])),
-        new_v(T(1 - hyper[2])),
-        eps(T(hyper[3])) {}
+  explicit Moments(const double* h) : new_m(T(1 - h[1])), new_v(T(1 - h[2])) {}
 
-  void operator()(T& p, T g, T& m, T& v) const {
+  void update(T g, T& m, T& v) const {
     m += new_m * (g - m);
     v += new_v * (g * g - v);
+  }
+};
+
+// eps added to the root of the uncorrected v ("epsilon hat", end of section 2), which saves a multiplication:
+// step = lr sqrt(1 - beta2^t) / (1 - beta1^t). The book, Keras, scikit-learn.
+template <class T>
+struct Adam : Moments<T> {
+  static constexpr const char* name = "adam";
+
+  T step, eps;
+
+  Adam(double t, const double* h) : Moments<T>(h), eps(T(h[3])) {
+    const Correction corrections(t, h[1], h[2]);
+    step = T(h[0] * std::sqrt(corrections.v) / corrections.m);
+  }
+
+  void operator()(T& p, T g, T& m, T& v) const {
+    this->update(g, m, v);
     p -= step * m / (std::sqrt(v) + eps);
+  }
+};
+
+// eps added to the corrected root (algorithm 1): step = lr / (1 - beta1^t), scale = 1 / sqrt(1 - beta2^t). torch, optax.
+template <class T>
+struct AdamPaper : Moments<T> {
+  static constexpr const char* name = "adam_paper";
+
+  T step, scale, eps;
+
+  AdamPaper(double t, const double* h) : Moments<T>(h), eps(T(h[3])) {
+    const Correction corrections(t, h[1], h[2]);
+    step = T(h[0] / corrections.m);
+    scale = T(1 / std::sqrt(corrections.v));
+  }
+
+  void operator()(T& p, T g, T& m, T& v) const {
+    this->update(g, m, v);
+    p -= step * m / (scale * std::sqrt(v) + eps);
+  }
+};
+
+// AMSGrad: the largest v so far in the place of v, under either form of Adam.
+template <class T, class Form>
+struct AMSGradOf : Form {
+  static constexpr const char* states = "m v v_max";
+
+  AMSGradOf(double t, const double* h) : Form(t, h) {}
+
+  void operator()(T& p, T g, T& m, T& v, T& v_max) const {
+    this->update(g, m, v);
+    v_max = v_max > v ? v_max : v;
+    step_by(p, m, v_max, *this);
+  }
+
+ private:
+  static void step_by(T& p, T m, T v, const Adam<T>& adam) { p -= adam.step * m / (std::sqrt(v) + adam.eps); }
+  static void step_by(T& p, T m, T v, const AdamPaper<T>& adam) { p -= adam.step * m / (adam.scale * std::sqrt(v) + adam.eps); }
+};
+
+// Keras.
+template <class T>
+struct AMSGrad : AMSGradOf<T, Adam<T>> {
+  static constexpr const char* name = "amsgrad";
+  using AMSGradOf<T, Adam<T>>::AMSGradOf;
+};
+
+// torch.
+template <class T>
+struct AMSGradPaper : AMSGradOf<T, AdamPaper<T>> {
+  static constexpr const char* name = "amsgrad_paper";
+  using AMSGradOf<T, AdamPaper<T>>::AMSGradOf;
+};
+
+// The largest of the corrected v. optax.
+template <class T>
+struct AMSGradCorrected : Moments<T> {
+  static constexpr const char *name = "amsgrad_corrected", *states = "m v v_max";
+
+  T step, correct_v, eps;
+
+  AMSGradCorrected(double t, const double* h) : Moments<T>(h), eps(T(h[3])) {
+    const Correction corrections(t, h[1], h[2]);
+    step = T(h[0] / corrections.m);
+    correct_v = T(1 / corrections.v);
+  }
+
+  void operator()(T& p, T g, T& m, T& v, T& v_max) const {
+    this->update(g, m, v);
+    const T corrected = correct_v * v;
+    v_max = v_max > corrected ? v_max : corrected;
+    p -= step * m / (std::sqrt(v_max) + eps);
   }
 };
 

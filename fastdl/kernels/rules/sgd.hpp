@@ -11,7 +11,7 @@ struct SGD {
 
   T lr;
 
-  SGD(double /*t*/, const double* hyper) : lr(T(hyper[0])) {}
+  SGD(double /*t*/, const double* h) : lr(T(h[0])) {}
 
   void operator()(T& p, T g) const { p -= lr * g; }
 };

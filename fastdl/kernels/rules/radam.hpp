@@ -1,0 +1,52 @@
+// RAdam (Liu et al. 2020, algorithm 2): Adam whose adaptive step waits until v has seen enough, and is then rectified by r.
+// The paper waits for rho_t > 4, its code and the libraries for 5, as here. Until then p <- p - lr / (1 - beta1^t) m. They differ in where eps is, as the two forms of Adam.
+#pragma once
+
+#include <cmath>
+
+#include "adam.hpp"
+
+namespace FASTDL_LEVEL {
+
+// The rectification r, or 0 while the adaptive step waits.
+inline double rectification(double t, double beta2) {
+  const double longest = 2 / (1 - beta2) - 1;
+  const double length = longest - 2 * t / std::expm1(-t * std::log(beta2));
+  if (length <= 5) return 0;
+  return std::sqrt((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length));
+}
+
+template <class T>
+struct RAdamForm : Moments<T> {
+  T step, scale, eps;
+
+  // `is_hat`: eps is added to the root of the uncorrected v.
+  RAdamForm(double t, const double* h, bool is_hat) : Moments<T>(h) {
+    const Correction corrections(t, h[1], h[2]);
+    const double r = rectification(t, h[2]), root = std::sqrt(corrections.v);
+    step = T(h[0] / corrections.m * (r == 0 ? 1 : is_hat ? r * root : r));
+    scale = T(r == 0 ? 0 : is_hat ? 1 : 1 / root);
+    eps = T(r == 0 ? 1 : h[3]);
+  }
+
+  void operator()(T& p, T g, T& m, T& v) const {
+    this->update(g, m, v);
+    p -= step * m / (scale * std::sqrt(v) + eps);
+  }
+};
+
+// torch.
+template <class T>
+struct RAdam : RAdamForm<T> {
+  static constexpr const char* name = "radam";
+  RAdam(double t, const double* h) : RAdamForm<T>(t, h, true) {}
+};
+
+// optax.
+template <class T>
+struct RAdamPaper : RAdamForm<T> {
+  static constexpr const char* name = "radam_paper";
+  RAdamPaper(double t, const double* h) : RAdamForm<T>(t, h, false) {}
+};
+
+}  // namespace FASTDL_LEVEL

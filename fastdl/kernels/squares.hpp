@@ -1,0 +1,30 @@
+// Sums of squares, in double precision.
+#pragma once
+
+#include "team.hpp"
+
+namespace FASTDL_LEVEL {
+
+// In eight partial sums, whatever the vector: the order of the additions is part of the result.
+template <class T>
+double sum_squares(const T* x, index count) {
+  double partial[8] = {};
+  index i = 0;
+  for (; i + 8 <= count; i += 8)
+    for (int q = 0; q < 8; ++q) partial[q] += double(x[i + q]) * double(x[i + q]);
+  for (; i < count; ++i) partial[i % 8] += double(x[i]) * double(x[i]);
+  double sum = 0;
+  for (int q = 0; q < 8; ++q) sum += partial[q];
+  return sum;
+}
+
+// Whether every element is a finite T: x - x is 0 for these alone.
+template <class T, class Source>
+bool is_finite(const Source* x, index count) {
+  T found = 0;
+#pragma GCC ivdep
+  for (index i = 0; i < count; ++i) found += T(x[i]) - T(x[i]) != 0 ? T(1) : T(0);
+  return found == 0;
+}
+
+}  // namespace FASTDL_LEVEL

@@ -1,0 +1,87 @@
+"""Parameter groups: settings of their own for the parameters whose keys match a pattern."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from fastdl.errors import HyperparameterError, KeyMismatchError
+
+Groups = Mapping[Hashable, Mapping[str, Any]]
+
+
+def check(groups: Any, known: Iterable[str], op: str) -> None:
+    """Check the groups' form.
+
+    Parameters
+    ----------
+    groups : mapping
+        From a key, or a pattern with ``*`` and ``?``, to settings.
+    known : iterable of str
+        Names that settings may have.
+    op : str
+        What the error calls the optimizer.
+
+    Raises
+    ------
+    HyperparameterError
+        If it is not of this form.
+    """
+    names = set(known)
+    if not isinstance(groups, Mapping) or not all(isinstance(each, Mapping) for each in groups.values()):
+        raise HyperparameterError(
+            "not a mapping", op=op, arg="groups", expected="pattern to settings", got=repr(groups)
+        )
+    for pattern, settings in groups.items():
+        for name in settings:
+            if name not in names:
+                raise HyperparameterError(
+                    "unknown setting",
+                    op=op,
+                    arg="groups",
+                    key=pattern,
+                    expected=f"one of {sorted(names)}",
+                    got=repr(name),
+                )
+
+
+def settings_of(groups: Groups, keys: Iterable[Hashable], op: str) -> list[dict[str, Any]]:
+    """Return each key's own settings; where several patterns match, the later one wins.
+
+    Parameters
+    ----------
+    groups : mapping
+        From a key or pattern to settings.
+    keys : iterable
+        The parameters' keys.
+    op : str
+        What the error calls the optimizer.
+
+    Returns
+    -------
+    list of dict
+
+    Raises
+    ------
+    KeyMismatchError
+        If a pattern matches no key.
+
+    Examples
+    --------
+    >>> settings_of({"b*": {"lr": 0.1}}, ["W1", "b1"], "sgd")
+    [{}, {'lr': 0.1}]
+    """
+    keys = list(keys)
+    own: list[dict[str, Any]] = [{} for _ in keys]
+    for pattern, settings in groups.items():
+        matches = [i for i, key in enumerate(keys) if _matches(pattern, key)]
+        if not matches:
+            raise KeyMismatchError("matches no parameter", op=op, arg="groups", key=pattern, expected=f"one of {keys}")
+        for i in matches:
+            own[i] |= settings
+    return own
+
+
+def _matches(pattern: Hashable, key: Hashable) -> bool:
+    return key == pattern or (isinstance(pattern, str) and fnmatchcase(str(key), pattern))
