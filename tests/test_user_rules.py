@@ -5,8 +5,11 @@ from __future__ import annotations
 import copy
 import inspect
 import json
+import linecache
 import math
 import pickle
+import random
+import sys
 import time
 from typing import Any
 
@@ -16,6 +19,7 @@ import pytest
 from fastdl import optim
 from fastdl.errors import ArrayError, HyperparameterError, MissingDependencyError, RuleError
 from fastdl.optim import schedules
+from fastdl.optim.split import split
 from tests.arrays import LAYOUTS
 from tests.compare import assert_close, assert_same_bits, digest, unchanged
 from tests.processes import output, run
@@ -274,6 +278,16 @@ class TestControlFlow:
 
         self.check(rule, ("v",), lr=0.1)
 
+    def test_a_branch_that_does_nothing(self):
+        def rule(p, g, *, lr):
+            if g > 1:
+                pass
+            elif g < -1:
+                p = p + 1
+            return p - lr * g
+
+        self.check(rule, lr=0.1)
+
     def test_the_learning_rate_as_a_state(self):
         def rule(p, g, v, *, lr):
             lr *= 0.5 + v
@@ -287,6 +301,83 @@ class TestControlFlow:
             return p - lr * g if t == 1 else p - lr * g / math.sqrt(t - 1)
 
         self.check(rule, lr=0.1)
+
+
+class RandomRule:
+    """A rule of random statements, as source."""
+
+    NAMES = ("p", "g", "v", "t", "lr", "eps", "a", "b", "c", "d")
+    VALUES = (-2.0, -0.5, 0.0, 0.25, 1.0, 3.0)
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        first = ["    a, b = lr, t + eps", "    c, d = g, 1.0"]
+        lines = ["def rule(p, g, v, *, t, lr, eps):", *first, *self.block(2, 1)]
+        self.source = "\n".join([*lines, f"    return p - {self.expression(1)}, {self.expression(1)}", ""])
+
+    def expression(self, depth: int) -> str:
+        of = self.random
+        if depth <= 0 or of.random() < 0.3:
+            return of.choice([*self.NAMES, "0.5", "2", "LIMIT"])
+        one, other = self.expression(depth - 1), self.expression(depth - 1)
+        return of.choice(
+            [f"({one} + {other})", f"({one} - {other})", f"{one} * {other}", f"{one} / ({other})", f"abs({one})",
+             f"max({one}, {other})", f"({one} if {self.condition()} else {other})", f"-({one})", f"({one}) ** 2"]
+        )  # fmt: skip
+
+    def condition(self) -> str:
+        compared = [f"{self.expression(0)} {self.random.choice('<>')} {self.expression(0)}" for _ in range(2)]
+        return self.random.choice([compared[0], f"not {compared[0]}", " and ".join(compared), " or ".join(compared)])
+
+    def block(self, depth: int, indent: int) -> list[str]:
+        lines, of = [], self.random
+        for _ in range(of.randint(1, 4)):
+            kind, name, other = of.random(), *of.sample(self.NAMES, 2)
+            if kind < 0.4:
+                lines.append(f"{name} = {self.expression(2)}")
+            elif kind < 0.5:
+                lines.append(f"{name} {of.choice(['+=', '*=', '-='])} {self.expression(1)}")
+            elif kind < 0.6:
+                lines.append(f"{name}, {other} = {self.expression(1)}, {self.expression(1)}")
+            elif depth:
+                for keyword in (f"if {self.condition()}:", f"elif {self.condition()}:", "else:")[
+                    :: of.choice([1, 2, 3])
+                ]:
+                    lines += [keyword, *self.block(depth - 1, 1)]
+            if kind < 0.05:
+                lines.append(f"return {self.expression(1)}, {self.expression(1)}")
+        return ["    " * indent + line for line in lines or ["pass"]]
+
+    def function(self):
+        file = f"<random rule {id(self)}>"
+        linecache.cache[file] = (len(self.source), None, self.source.splitlines(True), file)
+        names: dict[str, Any] = {"LIMIT": LIMIT, "__name__": __name__}
+        exec(compile(self.source, file, "exec"), names)
+        return names["rule"]
+
+    def inputs(self) -> tuple[list[float], dict[str, float]]:
+        p, g, v, lr, eps = self.random.choices(self.VALUES, k=5)
+        return [p, g, v], {"t": self.random.randint(1, 3), "lr": lr, "eps": eps}
+
+
+def test_random_rules_taken_apart():
+    """What Numba gets to compile does in Python what the whole function does."""
+    compared = 0
+    for seed in range(200):
+        rule = RandomRule(seed)
+        function = rule.function()
+        parts = split(function, ("v",), ("lr", "eps"))
+        for _ in range(10):
+            arrays, hyper = rule.inputs()
+            try:
+                expected = function(*arrays, **hyper)
+            except (ArithmeticError, ValueError):
+                continue
+            with np.errstate(all="ignore"):
+                got = parts.element(*map(np.float64, arrays), *map(np.float64, parts.coefficients(*hyper.values())))
+            np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9, err_msg=rule.source)
+            compared += 1
+    assert compared > 500
 
 
 class TestOptimizers:
@@ -712,7 +803,7 @@ class TestRefusals:
                 ({"state": ("v",), "lr": 0.1, name: 0.5}, name)
                 for name in (
                     "update", "steps", "rule", "spec", "name", "hyperparameters", "convention", "clip_norm", "groups",
-                    "ema", "decoupled", "averages", "get_config", "function", "compiled", "t",
+                    "ema", "decoupled", "averages", "get_config", "function", "compiled", "t", "_lock",
                 )
             ),
         ],
@@ -757,9 +848,9 @@ params = {"x": np.ones(3)}
     def test_without_it(self, monkeypatch, rng):
         rule, params = optim.rule(lr=0.1)(inspect.unwrap(sgd.function)), draw(rng)
         optimizer = rule()
-        for name in [name for name in __import__("sys").modules if name.partition(".")[0] == "numba"]:
-            monkeypatch.delitem(__import__("sys").modules, name)
-        monkeypatch.setitem(__import__("sys").modules, "numba", None)
+        for name in [name for name in sys.modules if name.partition(".")[0] == "numba"]:
+            monkeypatch.delitem(sys.modules, name)
+        monkeypatch.setitem(sys.modules, "numba", None)
         with unchanged(params), pytest.raises(MissingDependencyError) as caught:
             optimizer.update(params, draw(rng))
         assert caught.value.op == "sgd"

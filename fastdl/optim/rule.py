@@ -127,7 +127,7 @@ def _check_names(op: str, state: Sequence[str], start: Mapping[str, float], hype
             raise RuleError("no such state", op=op, arg="start", expected=f"one of {', '.join(state)}", got=repr(name))
     taken = {*dir(UserRule), *Optimizer.__annotations__, *UserRule.__annotations__, *Options.__annotations__}
     for name in hyper:
-        if name in {*taken, "t", "convention", "rule", "spec"} - {"lr", "weight_decay"}:
+        if name.startswith("_") or name in {*taken, "t", "convention", "rule", "spec"} - {"lr", "weight_decay"}:
             raise RuleError("a name that optimizers use for something else", op=op, arg=name, hint="Choose another one")
     for arg, value in (*(("start", value) for value in start.values()), *hyper.items()):
         try:

@@ -249,7 +249,7 @@ class _Splitter(ast.NodeTransformer):
         for name in ("body", "orelse"):
             self.known = set(before)
             statements = getattr(node, name)
-            setattr(node, name, self.body(statements))
+            setattr(node, name, self.body(statements) or [ast.Pass()])
             if not _returns(statements):
                 known.append(self.known)
         self.known = set.intersection(*known) if known else before
