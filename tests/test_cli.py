@@ -221,9 +221,7 @@ def test_help_has_an_example(capsys, command):
     assert "example: fastdl" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    "arguments", [[], ["train"], ["compare", "--steps", "many"], ["compare", "--step", "1"]]
-)
+@pytest.mark.parametrize("arguments", [[], ["train"], ["compare", "--steps", "many"], ["compare", "--step", "1"]])
 def test_argparse_refuses_with_status_two(capsys, arguments):
     with pytest.raises(SystemExit) as caught:
         main(arguments)
@@ -240,9 +238,7 @@ def test_python_m_fastdl_is_the_command():
     command = [sys.executable, "-m", "fastdl"]
     told = subprocess.run([*command, "info"], capture_output=True, text=True, check=True)
     assert fastdl.__version__ in told.stdout
-    refused = subprocess.run(
-        [*command, "compare", "--optimizers", "adm"], capture_output=True, text=True, check=False
-    )
+    refused = subprocess.run([*command, "compare", "--optimizers", "adm"], capture_output=True, text=True, check=False)
     assert refused.returncode == 2
     assert refused.stderr.startswith("fastdl: error: ")
 

@@ -79,9 +79,7 @@ def refusal(path):
         pytest.param(header(0x08) + bytes(1), "not an IDX file", id="no-dimensions"),
         pytest.param(header(0x08, *[1] * 65) + bytes(1), "not an IDX file", id="65-dimensions"),
         pytest.param(header(0x08, 3, 0, 2), "no elements", id="size-0"),
-        pytest.param(
-            header(0x08, 0, 2**32 - 1, 2**32 - 1, 2**32 - 1), "no elements", id="size-0-and-overflow"
-        ),
+        pytest.param(header(0x08, 0, 2**32 - 1, 2**32 - 1, 2**32 - 1), "no elements", id="size-0-and-overflow"),
         pytest.param(GOOD + b"\x00", "goes on", id="one-byte-more"),
         pytest.param(GOOD * 2, "goes on", id="twice"),
         pytest.param(header(0x0E, 2**32 - 1) + bytes(99), "cut short", id="32-gigabytes-promised"),
@@ -284,9 +282,7 @@ def test_digits():
     assert data.x_train.dtype == data.x_test.dtype == np.uint8
     assert data.t_train.dtype == data.t_test.dtype == np.int64
     pixels, labels = datasets.load_digits(return_X_y=True)
-    ours = np.column_stack(
-        [np.vstack([data.x_test, data.x_train]), np.concatenate([data.t_test, data.t_train])]
-    )
+    ours = np.column_stack([np.vstack([data.x_test, data.x_train]), np.concatenate([data.t_test, data.t_train])])
     theirs = np.column_stack([pixels, labels])
     assert sorted(ours.tolist()) == sorted(theirs.tolist())
 

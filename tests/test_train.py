@@ -111,9 +111,7 @@ def test_evaluate_weighs_chunks_by_their_rows(monkeypatch, digits):
 
 def test_a_float64_network_is_trained_in_float64(digits):
     network = MLP([6, 3], dtype="float64", seed=0)
-    Trainer(network, SGD(), epochs=1).fit(
-        digits.x, digits.t, scale=digits.scale, validation=(digits.x, digits.t)
-    )
+    Trainer(network, SGD(), epochs=1).fit(digits.x, digits.t, scale=digits.scale, validation=(digits.x, digits.t))
     assert {value.dtype for value in network.params.values()} == {np.dtype(np.float64)}
 
 

@@ -85,9 +85,7 @@ def test_labels_say_what_is_drawn():
 
 
 def test_legend_has_the_order_of_the_ends():
-    ax = plot_loss_curves(
-        {"low": np.linspace(2, 1, 30), "high": np.linspace(2, 1.5, 30), "lost": np.full(30, np.nan)}
-    )
+    ax = plot_loss_curves({"low": np.linspace(2, 1, 30), "high": np.linspace(2, 1.5, 30), "lost": np.full(30, np.nan)})
     assert legend(ax) == ["lost", "high", "low"]
 
 
