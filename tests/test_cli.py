@@ -97,7 +97,7 @@ def test_threads_change_no_loss(quick, tmp_path):
         one, two = (run_quick(quick, tmp_path, "--threads", threads) for threads in ("1", "2"))
     finally:
         fastdl.set_num_threads(before)
-    assert (one["threads"], two["threads"]) == (1, 2)
+    assert (one["threads"], two["threads"]) == (1, 2 if fastdl.kernels.build_info()["openmp"] else 1)
     assert [run["losses"] for run in one["runs"]] == [run["losses"] for run in two["runs"]]
 
 

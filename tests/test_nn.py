@@ -606,6 +606,10 @@ class TestBadInputs:
         for sizes in ([3, 2], (3, 2), np.array([3, 2]), [np.int64(3), np.uint8(2)], range(3, 1, -1)):
             assert nn.MLP(sizes, seed=0).sizes == (3, 2)
 
+    def test_numbers_of_numpy(self):
+        for decay in (np.float32(0.5), np.float64(0.5)):
+            assert nn.MLP([3, 2], weight_decay=decay).weight_decay == 0.5
+
     X = np.zeros((5, 4), np.float32)
     T = np.array([0, 2, 1, 1, 0])
 

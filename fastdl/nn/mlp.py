@@ -87,7 +87,7 @@ class MLP:
             raise _bad_setting("activation", f"one of {', '.join(kernels.ACTIVATIONS)}", activation)
         if (
             isinstance(weight_decay, bool)
-            or not isinstance(weight_decay, int | float)
+            or not isinstance(weight_decay, int | float | np.floating)
             or not 0 <= weight_decay < np.inf
         ):
             raise _bad_setting("weight_decay", "a finite number >= 0", weight_decay)

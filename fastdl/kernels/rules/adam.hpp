@@ -18,6 +18,12 @@ struct Correction {
   Correction(double t, double beta1, double beta2) : m(correction(t, beta1)), v(correction(t, beta2)) {}
 };
 
+// The larger of two; a NaN in the first stays, as one in the second does.
+template <class T>
+inline T larger(T a, T b) {
+  return a > b || a != a ? a : b;
+}
+
 template <class T>
 struct Moments {
   static constexpr const char *states = "m v", *hyper = "lr beta1 beta2 eps";
@@ -79,7 +85,7 @@ struct AMSGradOf : Form {
 
   void operator()(T& p, T g, T& m, T& v, T& v_max) const {
     this->update(g, m, v);
-    v_max = v_max > v ? v_max : v;
+    v_max = larger(v_max, v);
     step_by(p, m, v_max, *this);
   }
 
@@ -118,7 +124,7 @@ struct AMSGradCorrected : Moments<T> {
   void operator()(T& p, T g, T& m, T& v, T& v_max) const {
     this->update(g, m, v);
     const T corrected = correct_v * v;
-    v_max = v_max > corrected ? v_max : corrected;
+    v_max = larger(v_max, corrected);
     p -= step * m / (std::sqrt(v_max) + eps);
   }
 };

@@ -31,7 +31,8 @@ struct RAdamForm : Moments<T> {
 
   void operator()(T& p, T g, T& m, T& v) const {
     this->update(g, m, v);
-    p -= step * m / (scale * std::sqrt(v) + eps);
+    const T root = scale > 0 ? scale * std::sqrt(v) : T(0);  // while it waits, v may be infinite
+    p -= step * m / (root + eps);
   }
 };
 
