@@ -244,15 +244,14 @@ class MLP:
 
         Raises
         ------
-        DtypeError, ArrayError
+        DtypeError, ArrayError, LabelError
             If x or t does not fit.
         """
         t = np.asarray(t)
+        logits = self.forward(x)
+        kernels.softmax_cross_entropy(logits, t)  # refuses labels that do not fit
         labels = t.argmax(axis=1) if t.ndim == 2 else t
-        predicted = self.predict(x)
-        if labels.shape != predicted.shape:
-            raise ArrayError("wrong shape", op="accuracy", arg="t", expected=str(predicted.shape), got=str(t.shape))
-        return float(np.mean(predicted == labels))
+        return float(np.mean(logits.argmax(axis=1) == labels))
 
     def _loss_and_gradient(self, x: NDArray[Any], t: NDArray[Any]) -> tuple[float, dict[str, NDArray[Any]]]:
         loss = self._loss.forward(self.forward(x, train=True), t)
