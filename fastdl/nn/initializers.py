@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 from fastdl.errors import HyperparameterError
 
 Weights = NDArray[np.floating]
-Initializer = Callable[[tuple[int, ...], np.random.Generator, DTypeLike], Weights]
+Initializer = Callable[[tuple[int, ...], "np.random.Generator", DTypeLike], Weights]  # importing it takes long
 
 
 def zeros(shape: tuple[int, ...], rng: np.random.Generator, dtype: DTypeLike = "float32") -> Weights:
