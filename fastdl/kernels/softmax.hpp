@@ -12,14 +12,20 @@ namespace FASTDL_LEVEL {
 constexpr index softmax_tile = 2048;       // elements, at least one row
 constexpr index parallel_exponentials = 1 << 13;
 
+template <class T>
+T largest(const T* row, index count) {
+  T found = row[0];
+  for (index j = 1; j < count; ++j) found = row[j] > found ? row[j] : found;
+  return found;
+}
+
 // e = exp(x - max of the row), row by row. A tile's rows are contiguous, so exp runs over all of them at once, however
 // few classes there are.
 template <class T>
 void shifted_exponentials(index rows, index classes, const T* x, T* e) {
   for (index i = 0; i < rows; ++i) {
     const T* row = x + i * classes;
-    T highest = row[0];
-    for (index j = 1; j < classes; ++j) highest = row[j] > highest ? row[j] : highest;
+    const T highest = largest(row, classes);
     for (index j = 0; j < classes; ++j) e[i * classes + j] = row[j] - highest;
   }
   for (index i = 0; i < rows * classes; ++i) e[i] = exp(e[i]);
@@ -80,8 +86,7 @@ bool softmax_cross_entropy(int threads, index batch, index classes, const T* x, 
         T* row = values + i * classes;
         const T* logits = x + (first + i) * classes;
         const index label = labels[first + i];
-        T highest = logits[0];
-        for (index j = 1; j < classes; ++j) highest = logits[j] > highest ? logits[j] : highest;
+        const T highest = largest(logits, classes);
         const double sum = sum_row(row, classes);
         sum_of_losses += std::log(sum) - (double(logits[label]) - double(highest));
         const T scale = T(1 / (sum * batch));
