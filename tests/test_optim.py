@@ -471,7 +471,7 @@ def corruptions(case, good):
     for whole in (None, [], "adam", 1, {}, list(good.items())):
         yield repr(whole), whole
     dicts = [(), ("hyperparameters",), ("steps",), ("state",), *(("state", name) for name in case.state)]
-    dicts += [("averages",), ("schedule",)]
+    dicts += [("averages",), ("schedules",)]
     for path in dicts:
         there = good
         for key in path:
@@ -480,7 +480,7 @@ def corruptions(case, good):
             for key in there:
                 if key != "lr":  # saved without, where it is a schedule
                     yield changed((*path, key), KeyError)
-            if path != ("schedule",):  # for the schedule to judge
+            if path != ("schedules",):  # for the schedule to judge
                 yield changed((*path, "unknown"), there.get("W1", 1))
         if path:
             for value in (None, [], 1, "W1", list(there) or ["W1"]):

@@ -535,11 +535,15 @@ class TestGroups:
 
     @every_optimizer
     def test_values_out_of_range(self, kind, rng):
-        """At the step, as values that are set later."""
+        """At once, and at the step where they are set later."""
         params = draw(rng)
         for name in (*kind().hyperparameters, "weight_decay"):
             for value in (-1.0, math.nan, "0.1", None, True):
-                optimizer = kind(groups={"b1": {name: value}})
+                with pytest.raises(HyperparameterError) as caught:
+                    kind(groups={"b1": {name: value}})
+                assert caught.value.arg == name
+                optimizer = kind()
+                optimizer.groups = {"b1": {name: value}}
                 assert refused(optimizer, params, draw(rng), HyperparameterError).arg == name
 
     @pytest.mark.parametrize("change", ["replaced", "in place"])

@@ -59,6 +59,20 @@ cdef cnp.ndarray _checked(object value, str op, str arg, int like, object key):
     return array
 
 
+def leaves(params, grads, tuple keys):
+    """Return the arrays of two dicts in the order of the keys, or None unless both hold arrays under just these keys."""
+    cdef list values = [], gradients = []
+    if type(params) is not dict or type(grads) is not dict or not len(<dict>params) == len(<dict>grads) == len(keys):
+        return None
+    for key in keys:
+        value, gradient = (<dict>params).get(key), (<dict>grads).get(key)
+        if type(value) is not cnp.ndarray or type(gradient) is not cnp.ndarray:
+            return None
+        values.append(value)
+        gradients.append(gradient)
+    return values, gradients
+
+
 def _describe(value):
     return f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
 

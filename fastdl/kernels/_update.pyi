@@ -34,4 +34,5 @@ def update(
     averages: Sequence[NDArray[Any]] | None = None,
     average_decay: float = 0.0,
     needs_finite: bool = False,
+    op: str | None = None,
 ) -> bool: ...

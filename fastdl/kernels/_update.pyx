@@ -17,7 +17,6 @@ from fastdl.kernels._runtime cimport (
     fastdl_max_hyper,
     fastdl_no_memory,
     fastdl_outcome,
-    fastdl_prepare,
     fastdl_rule,
     fastdl_tensor,
     fastdl_tile,
@@ -115,78 +114,45 @@ cdef bint _is_row_of_counts(object steps, Py_ssize_t count):
     )
 
 
-cdef class _Rows:
-    """The hyper-parameters of each parameter: one row for all, or a row each."""
-
-    cdef double shared[fastdl_max_hyper]
-    cdef cnp.ndarray rows
-    cdef Py_ssize_t width
-
-    def __init__(self, hyper, Py_ssize_t count, Py_ssize_t width, op):
-        cdef Py_ssize_t k
-        self.width = width
-        self.rows = None
-        try:
-            if type(hyper) is np.ndarray and hyper.ndim == 2:
-                self.rows = np.ascontiguousarray(hyper, dtype=np.float64)
-                shape = hyper.shape
-            else:
-                shape = (len(hyper),)
-                for k in range(min(len(hyper), width)):
-                    self.shared[k] = hyper[k]
-        except (TypeError, ValueError, OverflowError) as error:
-            raise HyperparameterError("not numbers", op=op, arg="hyper", got=repr(hyper)) from error
-        for_all, for_each = (width,), (count, width)
-        if shape != for_all and (self.rows is None or shape != for_each):
-            expected = f"{for_all} or {for_each}"
-            raise KeyMismatchError("wrong number", op=op, arg="hyper", expected=expected, got=str(shape))
-
-    cdef const double* of(self, Py_ssize_t i) noexcept:
-        if self.rows is None:
-            return &self.shared[0]
-        return <const double*>cnp.PyArray_DATA(self.rows) + i * self.width
-
-
-cdef class _Coefficients:
-    """The coefficients of a rule for a step count, hyper-parameters and dtype; worked out once for equal neighbours."""
-
-    cdef fastdl_prepare prepare[2]
-    cdef object compute      # of a rule that a user wrote
-    cdef Py_ssize_t width
-    cdef int64_t step
-    cdef const double* hyper
-    cdef int kind
-    cdef char* place         # of the last ones
-
-    def __init__(self, compute, Py_ssize_t width):
-        self.compute = compute
-        self.width = width
-        self.place = NULL
-
-    cdef char* of(self, int64_t step, const double* hyper, int kind, char* place) except NULL:
-        """Where they are: at `place`, or where the last ones are if these are the same."""
-        cdef double* numbers
-        if self.place != NULL and step == self.step and hyper == self.hyper and kind == self.kind:
-            return self.place
-        if self.compute is None:
-            self.prepare[kind](<double>step, hyper, place)
+cdef cnp.ndarray _rows(object hyper, Py_ssize_t count, Py_ssize_t width, double* shared, str op):
+    """The hyper-parameters of each parameter as rows; None where one row, then in `shared`, is that of all."""
+    cdef Py_ssize_t k
+    cdef cnp.ndarray rows = None
+    try:
+        if type(hyper) is np.ndarray and hyper.ndim == 2:
+            rows = np.ascontiguousarray(hyper, dtype=np.float64)
+            fits = cnp.PyArray_DIM(rows, 0) == count and cnp.PyArray_DIM(rows, 1) == width
         else:
-            values = self.compute(step, *[hyper[k] for k in range(self.width)])
-            if len(values) * sizeof(double) > fastdl_coefficient_bytes:
-                raise HyperparameterError(
-                    "too many expressions of hyper-parameters", op="rule", arg="coefficients",
-                    expected=f"at most {fastdl_coefficient_bytes // sizeof(double)}", got=str(len(values)),
-                )
-            numbers = <double*>place
-            for k, value in enumerate(values):
-                numbers[k] = value
-        self.step, self.hyper, self.kind, self.place = step, hyper, kind, place
-        return place
+            fits = len(hyper) == width
+            if fits:
+                for k in range(width):
+                    shared[k] = hyper[k]
+    except (TypeError, ValueError, OverflowError) as error:
+        raise HyperparameterError("not numbers", op=op, arg="hyper", got=repr(hyper)) from error
+    if not fits:
+        raise KeyMismatchError(
+            "wrong number", op=op, arg="hyper", expected=f"{(width,)} or {(count, width)}", got=str(np.shape(hyper))
+        )
+    return rows
+
+
+cdef int _compute(object compute, int64_t step, const double* hyper, Py_ssize_t width, double* coefficients) except -1:
+    """The coefficients of a rule that a user wrote."""
+    values = compute(step, *[hyper[k] for k in range(width)])
+    if len(values) * sizeof(double) > fastdl_coefficient_bytes:
+        raise HyperparameterError(
+            "too many expressions of hyper-parameters", op="rule", arg="coefficients",
+            expected=f"at most {fastdl_coefficient_bytes // sizeof(double)}", got=str(len(values)),
+        )
+    for k, value in enumerate(values):
+        coefficients[k] = value
+    return 0
 
 
 def update(
     rule, params, grads, state, steps, hyper, keys=None, *,
     decay=None, shrink=None, clip_norm=INFINITY, clip_value=INFINITY, averages=None, average_decay=0.0, needs_finite=False,
+    str op=None,
 ):
     """Take one step of an optimizer's rule over many arrays, in place, in one parallel region.
 
@@ -224,6 +190,8 @@ def update(
         From 0 to 1.
     needs_finite : bool
         Whether nothing is done where a gradient holds an infinity or a NaN.
+    op : str, optional
+        What errors call the step; the rule's name by default.
 
     Returns
     -------
@@ -246,18 +214,23 @@ def update(
     (array([0.5, 0. ]), array([1]))
     """
     cdef const fastdl_rule* table = NULL
-    if type(rule) is CompiledRule:
+    cdef object number = _numbers.get(rule) if isinstance(rule, str) else None
+    if number is not None:
+        table = &_runtime.kernels().rules[<int>number]
+        spec = RULES[rule]
+    elif type(rule) is CompiledRule:
         spec = rule
     else:
-        spec = RULES.get(rule) if isinstance(rule, str) else None
-        if spec is None:
-            raise HyperparameterError(
-                "unknown rule", op="update", arg="rule", expected=f"one of {', '.join(RULES)}", got=repr(rule)
-            )
-        table = &_runtime.kernels().rules[<int>_numbers[rule]]
-    cdef str op = spec.name
-    cdef Py_ssize_t count = len(params), i, k, active = 0, span = 0
-    cdef int states = len(spec.state), width = 3 + states, kind
+        raise HyperparameterError(
+            "unknown rule", op="update", arg="rule", expected=f"one of {', '.join(RULES)}", got=repr(rule)
+        )
+    cdef str name
+    cdef tuple state_names, hyper_names
+    name, state_names, hyper_names = spec[:3]
+    if op is None:
+        op = name
+    cdef Py_ssize_t count = len(params), hyper_count = len(hyper_names), i, k, active = 0, span = 0
+    cdef int states = len(state_names), width = 3 + states, kind
     cdef cnp.ndarray param, array
     _check_count(grads, count, op, "grads")
     _check_count(state, states, op, "state")
@@ -277,18 +250,22 @@ def update(
     if keys is None:
         keys = range(count)
     _check_count(keys, count, op, "keys")
-    cdef _Rows rows = _Rows(hyper, count, len(spec.hyper), op)
-    cdef _Coefficients coefficients = _Coefficients(None if table != NULL else spec.coefficients, len(spec.hyper))
+    cdef double shared[fastdl_max_hyper]
+    cdef cnp.ndarray rows = _rows(hyper, count, hyper_count, shared, op)
     cdef fastdl_treatment treatment
     treatment.clip_norm, treatment.clip_value = clip_norm, clip_value
     treatment.average_decay, treatment.needs_finite = average_decay, needs_finite
     cdef fastdl_tile tiles[2]
     for k in range(2):
+        tiles[k] = NULL
         if table != NULL:
             tiles[k] = table.tile[k]
-            coefficients.prepare[k] = table.prepare[k]
-        else:
-            tiles[k] = NULL
+    # The coefficients are worked out once for neighbours of equal step, hyper-parameters and dtype.
+    cdef const double* numbers
+    cdef const double* last_numbers = NULL
+    cdef int64_t last_step = -1
+    cdef int last_kind = -1
+    cdef char* coefficients = NULL
 
     # For each parameter a tensor, its coefficients, a span for each of its arrays, and its counter.
     cdef Py_ssize_t bytes_each = sizeof(fastdl_tensor) + fastdl_coefficient_bytes + width * sizeof(Span) + sizeof(int64_t*)
@@ -350,8 +327,17 @@ def update(
             tensor.tile = tiles[kind]
             tensor.measure = table.measure[kind] if table != NULL else NULL
             tensor.trust = table.trust[kind] if table != NULL else NULL
-            tensor.coefficients = coefficients.of(
-                taken[i] + 1, rows.of(i), kind, memory + active * fastdl_coefficient_bytes)
+            numbers = shared
+            if rows is not None:
+                numbers = <const double*>cnp.PyArray_DATA(rows) + i * hyper_count
+            if taken[i] != last_step or numbers != last_numbers or kind != last_kind:
+                coefficients = memory + active * fastdl_coefficient_bytes
+                if table != NULL:
+                    table.prepare[kind](<double>(taken[i] + 1), numbers, coefficients)
+                else:
+                    _compute(spec.coefficients, taken[i] + 1, numbers, hyper_count, <double*>coefficients)
+                last_step, last_numbers, last_kind = taken[i], numbers, kind
+            tensor.coefficients = coefficients
             tensor.decay = 0.0 if decay is None else decay[i]
             tensor.shrink = 1.0 if shrink is None else shrink[i]
             counters[active] = &taken[i]

@@ -8,9 +8,10 @@ from typing import Any, Unpack
 import numpy as np
 
 from fastdl.errors import HyperparameterError
+from fastdl.optim.binding import Array
 from fastdl.optim.conventions import Convention
 from fastdl.optim.hyperparameters import checked
-from fastdl.optim.optimizer import Array, LearningRate, Optimizer, Options
+from fastdl.optim.optimizer import LearningRate, Optimizer, Options
 
 
 class Ftrl(Optimizer):

@@ -7,12 +7,13 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from fastdl.errors import HyperparameterError, KeyMismatchError
+from fastdl.optim.hyperparameters import checked
 
 Groups = Mapping[Hashable, Mapping[str, Any]]
 
 
 def check(groups: Any, known: Iterable[str], op: str) -> None:
-    """Check the groups' form.
+    """Check the groups, but for whether they match parameters.
 
     Parameters
     ----------
@@ -26,7 +27,7 @@ def check(groups: Any, known: Iterable[str], op: str) -> None:
     Raises
     ------
     HyperparameterError
-        If it is not of this form.
+        If it is not of this form, or a value is out of range.
     """
     names = set(known)
     if not isinstance(groups, Mapping) or not all(isinstance(each, Mapping) for each in groups.values()):
@@ -34,7 +35,7 @@ def check(groups: Any, known: Iterable[str], op: str) -> None:
             "not a mapping", op=op, arg="groups", expected="pattern to settings", got=repr(groups)
         )
     for pattern, settings in groups.items():
-        for name in settings:
+        for name, value in settings.items():
             if name not in names:
                 raise HyperparameterError(
                     "unknown setting",
@@ -44,6 +45,8 @@ def check(groups: Any, known: Iterable[str], op: str) -> None:
                     expected=f"one of {sorted(names)}",
                     got=repr(name),
                 )
+            if not (name == "lr" and callable(value)):
+                checked(name, value, op)
 
 
 def settings_of(groups: Groups, keys: Iterable[Hashable], op: str) -> list[dict[str, Any]]:

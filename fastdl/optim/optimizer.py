@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import inspect
 import threading
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any, ClassVar, Literal, NamedTuple, Self, TypedDict
+from operator import attrgetter, is_
+from typing import Any, ClassVar, Literal, Self, TypedDict
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastdl import kernels
-from fastdl.errors import ArrayError, HyperparameterError, KeyMismatchError
-from fastdl.optim import conventions, groups, saved, trees
+from fastdl.errors import ArrayError, HyperparameterError
+from fastdl.kernels._arrays import leaves
+from fastdl.optim import configuration, conventions, groups, saved, trees
+from fastdl.optim.binding import Array, Binding, Call, averages_of, bind, keys_differ, with_groups
 from fastdl.optim.conventions import Convention
 from fastdl.optim.hyperparameters import checked
-from fastdl.optim.schedules import Schedule
 
-Array = NDArray[Any]
 LearningRate = float | Callable[[int], float]
 DecayFilter = Literal["all", "matrices"] | Callable[[Hashable, Array], bool]
 
@@ -35,16 +34,9 @@ class Options(TypedDict, total=False):
     ema: float
 
 
-class _State(NamedTuple):
-    """What an optimizer keeps for its parameters, all in the order of `keys`."""
-
-    keys: tuple[Hashable, ...]
-    key_set: frozenset[Hashable]
-    arrays: list[list[Array]]  # for each of the rule's state arrays
-    steps: NDArray[np.int64]
-    averages: list[Array] | None
-    groups: dict[Hashable, dict[str, Any]]  # as they were
-    own: list[dict[str, Any]]  # each parameter's settings from them
+# What a step depends on besides hyper-parameters and groups; and the types of settings that change only by being set.
+_SETTINGS = ("lr", "weight_decay", "decoupled", "decay_filter", "clip_norm", "clip_value", "nonfinite", "ema")
+_UNCHANGING = {float, int, bool, str, type(None)}
 
 
 class Optimizer:
@@ -108,7 +100,7 @@ class Optimizer:
         given = {name: value for name, value in (*hyperparameters.items(), *options.items()) if value is not None}
         for option in options:
             if option not in Options.__annotations__:
-                raise _unknown(self.name, option, list(Options.__annotations__))
+                raise configuration.unknown(self.name, option, Options.__annotations__)
         for name in dict.fromkeys((*self.spec.hyper, "weight_decay")):
             value = given.get(name, meant.defaults.get(name, 0.0))
             if value is None:
@@ -133,7 +125,8 @@ class Optimizer:
         self.groups: groups.Groups = given.get("groups", {})
         self.ema: float | None = given.get("ema")
         self._check_settings()
-        self._bound: _State | None = None
+        self._settings = attrgetter(*dict.fromkeys((*_SETTINGS, *self.spec.hyper)))
+        self._bound: Binding | None = None
         self._lock = threading.Lock()
 
     def _choose_rule(self, convention: Convention) -> str | kernels.CompiledRule:
@@ -212,25 +205,21 @@ class Optimizer:
             self._update(params, grads)
 
     def _update(self, tree: Any, grads: Any) -> None:
-        params = trees.flatten(tree, self.name, "params")
-        grads = trees.flatten(grads, self.name, "grads")
-        if params.keys() != grads.keys():
-            raise _keys_differ(self.name, "grads", params, grads)
         before = self._bound
-        bound = self._bind(params)
-        values = [params[key] for key in bound.keys]
-        gradients = [grads[key] for key in bound.keys]
+        arrays = None if before is None else leaves(tree, grads, before.keys)
         numbers: dict[Hashable, Array] = {}
-        if set(map(type, values)) != {np.ndarray}:
-            values, gradients = list(map(_as_array, values)), list(map(_as_array, gradients))
-            numbers = {key: value for key, value in zip(bound.keys, values, strict=True) if params[key] is not value}
+        if before is None or arrays is None:
+            bound, values, gradients, numbers = self._flatten(tree, grads)
+        else:
+            bound, (values, gradients) = before, arrays
         places = trees.places(tree, numbers, self.name) if numbers else {}
-        hyper, treatment = self._settings(bound, values)
+        bound = self._prepared(bound, values)
         self._bound = bound
         try:
             is_taken = kernels.update(
-                self.rule, values, gradients, bound.arrays, bound.steps, hyper, bound.keys, **treatment
-            )
+                self.rule, values, gradients, bound.arrays, bound.steps, bound.call.hyper, bound.keys,
+                **bound.call.treatment,
+            )  # fmt: skip
         except Exception:  # an interrupt comes before or after the step, never within it
             self._bound = before
             raise
@@ -242,22 +231,63 @@ class Optimizer:
         for key, (container, place) in places.items():
             container[place] = float(numbers[key])
 
+    def _flatten(self, tree: Any, grads: Any) -> tuple[Binding, list[Any], list[Any], dict[Hashable, Array]]:
+        """The state for these parameters, parameters and gradients in its order, and those that were numbers."""
+        params = trees.flatten(tree, self.name, "params")
+        grads = trees.flatten(grads, self.name, "grads")
+        if params.keys() != grads.keys():
+            raise keys_differ(self.name, "grads", params, grads)
+        values = {key: _as_array(value) for key, value in params.items()}
+        bound = self._bound
+        is_known = bound is not None and values.keys() == set(bound.keys)
+        if bound is None or not bound.keys or not (is_known or self.spec.state or bound.averages):
+            bound = self._with_groups(bind(values, self.steps))
+            rows = list(zip(values.values(), bound.own, strict=True))
+            bound = bound._replace(arrays=[[self._start(name, *row) for row in rows] for name in self.spec.state])
+        elif not is_known:
+            raise keys_differ(self.name, "params", dict.fromkeys(bound.keys), params)
+        numbers = {key: value for key, value in values.items() if params[key] is not value}
+        return bound, [values[key] for key in bound.keys], [_as_array(grads[key]) for key in bound.keys], numbers
+
+    def _with_groups(self, bound: Binding) -> Binding:
+        groups.check(self.groups, (*self.spec.hyper, "weight_decay"), self.name)
+        return with_groups(bound, self.groups, self.name)
+
+    def _start(self, name: str, value: Any, own: Mapping[str, Any]) -> Array:
+        """Where a state array starts. A parameter that is no array gets an empty one, and is refused by the step."""
+        if not isinstance(value, np.ndarray):
+            return np.zeros(0)
+        return np.full(value.shape, self.conventions[self.convention].start.get(name, 0.0), value.dtype)
+
+    def _prepared(self, bound: Binding, values: list[Any]) -> Binding:
+        """The state with what the kernel gets besides arrays, which is kept while no setting changes."""
+        settings: tuple[Any, ...] = self._settings(self)
+        if bound.settings is not None and not self.groups and all(map(is_, settings, bound.settings)):
+            return bound
+        if bound.groups != self.groups:
+            bound = self._with_groups(bound)
+        if (bound.averages is not None) != (self.ema is not None):
+            bound = bound._replace(averages=None if self.ema is None else averages_of(values))
+        rates, decays = self._rates(bound), self._decays(bound, values)
+        call = Call(self._hyper(bound, rates, decays), self._treatment(bound, rates, decays))
+        # The arrays of a rule without state may change their number of dimensions, and so whether they are decayed.
+        is_kept = {*map(type, settings)} <= _UNCHANGING and (bool(self.spec.state) or decays is None)
+        return bound._replace(call=call, settings=settings if is_kept else None)
+
     def _learning_rate(self, lr: Any) -> float:
         return checked("lr", lr(self.steps) if callable(lr) else lr, self.name)
 
-    def _settings(self, bound: _State, values: list[Any]) -> tuple[list[float] | NDArray[np.float64], dict[str, Any]]:
-        """What the kernel gets: hyper-parameters, one row or one per parameter, and what is done besides the rule."""
-        decays = self._decays(bound, values)
+    def _rates(self, bound: Binding) -> list[float]:
+        """Each parameter's learning rate."""
         rates = [self._learning_rate(self.lr)] * len(bound.keys)
-        if self.groups:
-            asked: dict[int, float] = {}  # a schedule is asked once a step, however many parameters have it
-            for i, lr in ((i, own["lr"]) for i, own in enumerate(bound.own) if "lr" in own):
-                if id(lr) not in asked:
-                    asked[id(lr)] = rates[i] if lr is self.lr else self._learning_rate(lr)
-                rates[i] = asked[id(lr)]
-        return self._hyper(bound, rates, decays), self._treatment(bound, rates, decays)
+        asked: dict[int, float] = {}  # a schedule is asked once a step, however many parameters have it
+        for i, lr in ((i, own["lr"]) for i, own in enumerate(bound.own) if "lr" in own):
+            if id(lr) not in asked:
+                asked[id(lr)] = rates[i] if lr is self.lr else self._learning_rate(lr)
+            rates[i] = asked[id(lr)]
+        return rates
 
-    def _decays(self, bound: _State, values: list[Any]) -> list[float] | None:
+    def _decays(self, bound: Binding, values: list[Any]) -> list[float] | None:
         """Each parameter's weight decay; None if there is none at all."""
         usual = checked("weight_decay", self.weight_decay, self.name)
         if usual == 0 and not self.groups:
@@ -271,9 +301,7 @@ class Optimizer:
         pairs = zip(bound.keys, values, decays, strict=True)
         return [decay if self._is_decayed(key, value) else 0.0 for key, value, decay in pairs]
 
-    def _hyper(
-        self, bound: _State, rates: list[float], decays: list[float] | None
-    ) -> list[float] | NDArray[np.float64]:
+    def _hyper(self, bound: Binding, rates: list[float], decays: list[float] | None) -> list[float] | Array:
         names = self.spec.hyper
         in_rule = "weight_decay" in names and decays is not None
         if not self.groups and not in_rule:
@@ -290,8 +318,8 @@ class Optimizer:
                 rows[:, i] = [checked(name, own[name], self.name) if name in own else usual for own in bound.own]
         return rows
 
-    def _treatment(self, bound: _State, rates: list[float], decays: list[float] | None) -> dict[str, Any]:
-        treatment: dict[str, Any] = {}
+    def _treatment(self, bound: Binding, rates: list[float], decays: list[float] | None) -> dict[str, Any]:
+        treatment: dict[str, Any] = {"op": self.name}
         if decays is not None and self.decoupled:
             treatment["shrink"] = [1 - rate * decay for rate, decay in zip(rates, decays, strict=True)]
         elif decays is not None and "weight_decay" not in self.spec.hyper:
@@ -305,41 +333,6 @@ class Optimizer:
             treatment |= {"averages": bound.averages, "average_decay": checked("ema", self.ema, self.name)}
         return treatment
 
-    def _bind(self, params: Mapping[Hashable, Any]) -> _State:
-        """The state for these parameters: the one there is, brought up to date with the settings, or a new one."""
-        names, bound = self.spec.state, self._bound
-        if bound is not None and params.keys() != bound.key_set:
-            if names or self.ema is not None:
-                raise _keys_differ(self.name, "params", dict.fromkeys(bound.keys), params)
-            bound = None
-        has_averages = self.ema is not None
-        if bound is not None and bound.groups == self.groups and (bound.averages is not None) == has_averages:
-            return bound
-        keys = tuple(params) if bound is None else bound.keys
-        values = [_as_array(params[key]) for key in keys]
-        groups.check(self.groups, (*self.spec.hyper, "weight_decay"), self.name)
-        own = groups.settings_of(self.groups, keys, self.name)
-        averages = bound.averages if bound is not None else None
-        if has_averages != (averages is not None):
-            averages = [_copy(value) for value in values] if has_averages else None
-        return _State(
-            keys=keys,
-            key_set=frozenset(keys),
-            arrays=[[self._start(name, *each) for each in zip(values, own, strict=True)] for name in names]
-            if bound is None
-            else bound.arrays,
-            steps=np.zeros(len(keys), np.int64) if bound is None else bound.steps,
-            averages=averages,
-            groups={pattern: dict(settings) for pattern, settings in self.groups.items()},
-            own=own,
-        )
-
-    def _start(self, name: str, value: Any, own: Mapping[str, Any]) -> Array:
-        """Where a state array starts. A parameter that is no array gets an empty one, and is refused by the step."""
-        if not isinstance(value, np.ndarray):
-            return np.zeros(0)
-        return np.full(value.shape, self.conventions[self.convention].start.get(name, 0.0), value.dtype)
-
     def _is_decayed(self, key: Hashable, value: Any) -> bool:
         if callable(self.decay_filter):
             return bool(self.decay_filter(key, value))
@@ -351,9 +344,9 @@ class Optimizer:
         Returns
         -------
         dict
-            ``rule``, ``hyperparameters`` (without a learning rate that is a schedule), ``steps`` (by key), ``state``
-            (by name and key) and ``averages`` (by key): copies of the arrays. And ``schedule``, what a schedule with a
-            memory keeps.
+            ``rule``; ``hyperparameters``, weight_decay among them, without a learning rate that is a schedule;
+            ``steps`` (by key), ``state`` (by name and key) and ``averages`` (by key): copies of the arrays. And
+            ``schedules``: what the schedules of ``lr`` and of ``groups`` (by pattern) remember.
 
         Examples
         --------
@@ -363,19 +356,21 @@ class Optimizer:
         """
         with self._lock:
             steps = {} if self._bound is None else dict(zip(self._bound.keys, self._bound.steps.tolist(), strict=True))
+            numbers = self.hyperparameters | {"weight_decay": self.weight_decay}
             return {
                 "rule": self.spec.name,
-                "hyperparameters": {name: value for name, value in self.hyperparameters.items() if not callable(value)},
+                "hyperparameters": {name: value for name, value in numbers.items() if not callable(value)},
                 "steps": steps,
                 "state": {name: {key: array.copy() for key, array in row.items()} for name, row in self.state.items()},
                 "averages": {key: array.copy() for key, array in self.averages.items()},
-                "schedule": self.lr.state_dict() if isinstance(self.lr, Schedule) else {},
+                "schedules": saved.schedules(self.lr, self.groups),
             }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over what :meth:`state_dict` returned, with copies of its arrays.
 
-        A learning rate that is a schedule or a function stays, whatever was saved.
+        A learning rate that is a schedule or a function stays, whatever was saved, and takes over what its like
+        remembered. Other settings are not saved here: see :meth:`get_config`.
 
         Parameters
         ----------
@@ -396,18 +391,16 @@ class Optimizer:
         >>> optimizer.lr
         0.01
         """
-        checkpoint = saved.validate(state_dict, self.spec, self.ema is not None)
         with self._lock:
-            if isinstance(self.lr, Schedule):
-                self.lr.load_state_dict(state_dict["schedule"])
+            checkpoint = saved.validate(state_dict, self.spec, self.ema is not None, self.name)
+            saved.load_schedules(checkpoint.schedules, self.lr, self.groups, self.name)
             for name, value in checkpoint.hyperparameters.items():
                 if not callable(getattr(self, name)):
                     setattr(self, name, value)
             self._bound = None
             if checkpoint.steps:
-                self._bound = _State(
+                self._bound = Binding(
                     keys=tuple(checkpoint.steps),
-                    key_set=frozenset(checkpoint.steps),
                     arrays=[list(row.values()) for row in checkpoint.state.values()],
                     steps=np.array(list(checkpoint.steps.values()), np.int64),
                     averages=None if self.ema is None else list(checkpoint.averages.values()),
@@ -433,35 +426,10 @@ class Optimizer:
         >>> SGD(lr=0.5, clip_norm=1.0).get_config()
         {'name': 'sgd', 'convention': 'book', 'lr': 0.5, 'clip_norm': 1.0}
         """
-        meant = self.conventions[self.convention]
-        plain: dict[str, Any] = {
-            "weight_decay": meant.defaults.get("weight_decay", 0.0),
-            "decoupled": meant.decay == "decoupled",
-            "decay_filter": "all",
-            "nonfinite": "propagate",
-            "groups": {},
-        }
-        own = [name for name in inspect.signature(type(self)).parameters if name not in ("convention", "options")]
-        settings = {name: getattr(self, name, None) for name in (*own, *Options.__annotations__)}
+        settings = configuration.changed(self, Options.__annotations__)
         return {"name": self.name, "convention": self.convention} | {
-            name: self._as_config(name, value)
-            for name, value in settings.items()
-            if value is not None and (name not in plain or value != plain[name])
+            name: configuration.as_config(value, name, self.name) for name, value in settings.items()
         }
-
-    def _as_config(self, name: str, value: Any) -> Any:
-        if isinstance(value, Schedule):
-            return value.get_config()
-        if isinstance(value, np.generic | np.ndarray):
-            return value.item()
-        if isinstance(value, Mapping):
-            return {key: self._as_config(name, each) for key, each in value.items()}
-        if callable(value):
-            raise HyperparameterError(
-                "a function has no configuration", op=self.name, arg=name, expected="a number, string or schedule",
-                got=repr(value), hint="Pass it to the optimizer that from_config returns",
-            )  # fmt: skip
-        return value
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -487,22 +455,13 @@ class Optimizer:
         >>> SGD.from_config({"lr": 0.5})
         SGD(lr=0.5)
         """
-        arguments = dict(config)
-        if arguments.pop("name", cls.name) != cls.name:
-            raise HyperparameterError(
-                "another optimizer's", op=cls.name, arg="name", expected=cls.name, got=config["name"]
-            )
-        known = [name for name in inspect.signature(cls).parameters if name != "options"]
-        for name in arguments:
-            if name not in (*known, *Options.__annotations__):
-                raise _unknown(cls.name, name, [*known, *Options.__annotations__])
-        if isinstance(arguments.get("groups"), Mapping):
-            arguments["groups"] = {pattern: _with_schedule(own) for pattern, own in arguments["groups"].items()}
-        return cls(**_with_schedule(arguments))
+        return cls(**configuration.arguments(cls, config, Options.__annotations__))
 
     def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.hyperparameters.items())
-        return f"{type(self).__name__}({arguments})"
+        settings = configuration.changed(self, Options.__annotations__)
+        if self.convention != next(iter(self.conventions)):
+            settings["convention"] = self.convention
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in settings.items())})"
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_lock"}
@@ -511,38 +470,9 @@ class Optimizer:
         self.__dict__.update(attributes, _lock=threading.Lock())
 
 
-def _with_schedule(settings: Any) -> Any:
-    """Settings whose learning rate is no longer a schedule's configuration."""
-    if isinstance(settings, Mapping) and isinstance(settings.get("lr"), Mapping):
-        return {**settings, "lr": Schedule.from_config(settings["lr"])}
-    return settings
-
-
 def _as_array(value: Any) -> Any:
     """A Python number as an array of its own; anything else as it is."""
     return np.array(float(value)) if isinstance(value, float | int) and not isinstance(value, bool) else value
-
-
-def _copy(value: Any) -> Array:
-    return np.array(value, order="C", copy=True) if isinstance(value, np.ndarray) else np.zeros(0)
-
-
-def _keys_differ(op: str, arg: str, expected: Mapping[Any, Any], got: Mapping[Any, Any]) -> KeyMismatchError:
-    missing = [key for key in expected if key not in got]
-    extra = [key for key in got if key not in expected]
-    parts = [f"{word} {keys}" for word, keys in (("missing", missing), ("unknown", extra)) if keys]
-    hint = (
-        "An optimizer keeps its state by key: use a new one for other parameters"
-        if arg == "params"
-        else "Pass a gradient for every parameter; None leaves one out of the step"
-    )
-    return KeyMismatchError(
-        "keys differ", op=op, arg=arg, expected=str(list(expected)), got="; ".join(parts), hint=hint
-    )
-
-
-def _unknown(op: str, name: str, known: list[str]) -> HyperparameterError:
-    return HyperparameterError("unknown setting", op=op, arg=name, expected=f"one of {', '.join(known)}", got=name)
 
 
 def _not_finite(op: str, keys: tuple[Hashable, ...], params: list[Array], gradients: list[Array | None]) -> ArrayError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Unpack
 
+from fastdl.errors import HyperparameterError
 from fastdl.optim.conventions import Convention
 from fastdl.optim.optimizer import LearningRate, Optimizer, Options
 
@@ -75,9 +76,23 @@ class RMSprop(Optimizer):
         **options: Unpack[Options],
     ) -> None:
         self.centered = bool(centered)
-        self._has_momentum = momentum is not None and momentum != 0
+        self._momentum, self._has_momentum = 0.0, momentum is not None and momentum != 0
         given = {"lr": lr, "rho": rho, "eps": eps, "momentum": momentum if self._has_momentum else None}
         super().__init__(given, convention, options)
 
     def _choose_rule(self, convention: Convention) -> str:
         return convention.rule + "_centered" * self.centered + "_momentum" * self._has_momentum
+
+    @property
+    def momentum(self) -> float:
+        """The share of its velocity that a step keeps; 0 stays 0, for then there is no velocity."""
+        return self._momentum
+
+    @momentum.setter
+    def momentum(self, value: float) -> None:
+        if not self._has_momentum and value != 0:
+            raise HyperparameterError(
+                "keeps no velocity", op=self.name, arg="momentum", expected="0", got=repr(value),
+                hint="Make an optimizer with momentum",
+            )  # fmt: skip
+        self._momentum = value

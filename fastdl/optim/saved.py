@@ -10,9 +10,13 @@ from numpy.typing import NDArray
 
 from fastdl.errors import CheckpointError, HyperparameterError
 from fastdl.kernels import CompiledRule, RuleSpec
+from fastdl.optim.groups import Groups
 from fastdl.optim.hyperparameters import checked
+from fastdl.optim.schedules import Schedule
 
 Rows = dict[Hashable, NDArray[Any]]
+
+_LR = object()  # in place of a group's pattern: what all the other parameters have
 
 
 class Checkpoint(NamedTuple):
@@ -22,9 +26,10 @@ class Checkpoint(NamedTuple):
     steps: dict[Hashable, int]
     state: dict[str, Rows]
     averages: Rows
+    schedules: Mapping[str, Any]
 
 
-def validate(state_dict: Any, rule: RuleSpec | CompiledRule, has_averages: bool) -> Checkpoint:
+def validate(state_dict: Any, rule: RuleSpec | CompiledRule, has_averages: bool, op: str) -> Checkpoint:
     """Return a saved state, checked.
 
     Parameters
@@ -35,6 +40,8 @@ def validate(state_dict: Any, rule: RuleSpec | CompiledRule, has_averages: bool)
         The rule of the optimizer that loads it.
     has_averages : bool
         Whether that optimizer keeps averages.
+    op : str
+        What the error calls it.
 
     Returns
     -------
@@ -45,8 +52,8 @@ def validate(state_dict: Any, rule: RuleSpec | CompiledRule, has_averages: bool)
     CheckpointError
         If anything in it is missing, unknown or does not fit together.
     """
-    fail = _Fail(rule.name)
-    parts = ("rule", "hyperparameters", "steps", "state", "averages", "schedule")
+    fail = _Fail(op)
+    parts = ("rule", "hyperparameters", "steps", "state", "averages", "schedules")
     fail.unless_names("state_dict", parts, state_dict)
     if state_dict["rule"] != rule.name:
         raise fail("rule", repr(rule.name), repr(state_dict["rule"]))
@@ -54,9 +61,10 @@ def validate(state_dict: Any, rule: RuleSpec | CompiledRule, has_averages: bool)
         fail.unless_mapping(part, state_dict[part])
 
     saved = state_dict["hyperparameters"]
-    fail.unless_names("hyperparameters", rule.hyper if "lr" in saved else [n for n in rule.hyper if n != "lr"], saved)
+    names = dict.fromkeys((*rule.hyper, "weight_decay"))
+    fail.unless_names("hyperparameters", names if "lr" in saved else [name for name in names if name != "lr"], saved)
     try:
-        hyperparameters = {name: checked(name, value, rule.name) for name, value in saved.items()}
+        hyperparameters = {name: checked(name, value, op) for name, value in saved.items()}
     except HyperparameterError as error:
         raise fail(f"hyperparameters[{error.arg!r}]", error.expected, error.got) from error
 
@@ -78,9 +86,76 @@ def validate(state_dict: Any, rule: RuleSpec | CompiledRule, has_averages: bool)
     copies: dict[str, Rows] = {
         name: {key: np.array(table[key], order="C") for key in steps} for name, table in tables.items()
     }
+    fail.unless_names("schedules", ("lr", "groups"), state_dict["schedules"])
+    for part in ("lr", "groups"):
+        fail.unless_mapping(f"schedules[{part!r}]", state_dict["schedules"][part])
     return Checkpoint(
-        hyperparameters, steps, {name: copies[name] for name in rule.state if steps}, copies.get("averages", {})
+        hyperparameters=hyperparameters,
+        steps=steps,
+        state={name: copies[name] for name in rule.state if steps},
+        averages=copies.get("averages", {}),
+        schedules=state_dict["schedules"],
     )
+
+
+def schedules(lr: Any, groups: Groups) -> dict[str, Any]:
+    """Return what the schedules among an optimizer's learning rates remember.
+
+    Parameters
+    ----------
+    lr : float, schedule or callable
+        The learning rate.
+    groups : mapping
+        From a pattern to settings.
+
+    Returns
+    -------
+    dict
+        ``lr``, empty where that is no schedule, and ``groups``, by pattern.
+    """
+    return {
+        "lr": lr.state_dict() if isinstance(lr, Schedule) else {},
+        "groups": {pattern: schedule.state_dict() for pattern, schedule in _of_groups(groups).items()},
+    }
+
+
+def load_schedules(memories: Mapping[str, Any], lr: Any, groups: Groups, op: str) -> None:
+    """Give the schedules among an optimizer's learning rates what :func:`schedules` returned.
+
+    Parameters
+    ----------
+    memories : mapping
+        ``lr`` and ``groups``.
+    lr, groups : object
+        The optimizer's.
+    op : str
+        What the error calls it.
+
+    Raises
+    ------
+    CheckpointError
+        If a schedule's memory does not fit, or there is no schedule for it; nothing has changed then.
+    """
+    there = _of_groups(groups)
+    if isinstance(lr, Schedule):
+        there[_LR] = lr
+    given = {**memories["groups"], _LR: memories["lr"]}
+    for pattern, memory in given.items():
+        if memory != {} and pattern not in there:
+            place = "lr" if pattern is _LR else f"groups[{pattern!r}]"
+            raise _Fail(op)(f"schedules: {place}", "nothing: there is no schedule", repr(memory))
+    before = [(schedule, schedule.state_dict()) for schedule in there.values()]
+    try:
+        for pattern, schedule in there.items():
+            schedule.load_state_dict(given.get(pattern, {}))
+    except CheckpointError:
+        for schedule, memory in before:
+            schedule.load_state_dict(memory)
+        raise
+
+
+def _of_groups(groups: Groups) -> dict[Hashable, Schedule]:
+    return {pattern: own["lr"] for pattern, own in groups.items() if isinstance(own.get("lr"), Schedule)}
 
 
 def _kind(array: Any) -> tuple[Any, Any]:
