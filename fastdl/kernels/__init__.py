@@ -5,7 +5,9 @@ file                   what it holds
 =====================  ============================================================================
 ``team.hpp``           threads: a region, a team, how tiles are shared
 ``product.hpp``        matrix product by register tiles
-``math.hpp``           exp, tanh and sigmoid of one number, as vector code
+``pair.hpp``           numbers of twice the precision
+``math.hpp``           exp, log, tanh and their like of one number, as vector code
+``gated.hpp``          silu and gelu of one number, and their slopes
 ``affine.hpp`` ...     a layer's kernel each, as functions of a team
 ``rules/*.hpp``        an optimizer's arithmetic on one element each
 ``update.hpp``         the engine that runs a rule over many arrays
@@ -22,16 +24,8 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from fastdl.kernels._layers import (
-    ACTIVATIONS,
-    activation_backward,
-    activation_forward,
-    affine_backward,
-    affine_forward,
-    gather,
-    softmax,
-    softmax_cross_entropy,
-)
+from fastdl.kernels._activations import ACTIVATIONS, NEED_INPUT, activation_backward, activation_forward
+from fastdl.kernels._layers import affine_backward, affine_forward, gather, softmax, softmax_cross_entropy
 from fastdl.kernels._runtime import (
     FLAGS,
     LEVELS,
@@ -44,6 +38,7 @@ from fastdl.kernels._update import RULES, CompiledRule, RuleSpec, update
 
 __all__ = [
     "ACTIVATIONS",
+    "NEED_INPUT",
     "RULES",
     "BuildInfo",
     "CompiledRule",

@@ -1,9 +1,7 @@
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-
-ACTIVATIONS: Final[tuple[str, ...]]
 
 def affine_forward(
     x: NDArray[Any],
@@ -11,20 +9,19 @@ def affine_forward(
     b: NDArray[Any],
     activation: str = "identity",
     out: NDArray[Any] | None = None,
+    z: NDArray[Any] | None = None,
+    alpha: float | None = None,
 ) -> NDArray[Any]: ...
 def affine_backward(
     dout: NDArray[Any],
     x: NDArray[Any],
     W: NDArray[Any],
-    y: NDArray[Any] | None = None,
+    saved: NDArray[Any] | None = None,
     activation: str = "identity",
     need_dx: bool = True,
     out: tuple[NDArray[Any] | None, NDArray[Any] | None, NDArray[Any] | None] | None = None,
+    alpha: float | None = None,
 ) -> tuple[NDArray[Any] | None, NDArray[Any], NDArray[Any]]: ...
-def activation_forward(x: NDArray[Any], activation: str, out: NDArray[Any] | None = None) -> NDArray[Any]: ...
-def activation_backward(
-    dout: NDArray[Any], y: NDArray[Any], activation: str, out: NDArray[Any] | None = None
-) -> NDArray[Any]: ...
 def softmax(x: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]: ...
 def softmax_cross_entropy(
     logits: NDArray[Any], labels: NDArray[Any], out: NDArray[Any] | None = None

@@ -7,25 +7,15 @@ from libc.float cimport DBL_MAX
 from libc.stdint cimport int64_t
 
 from fastdl.kernels cimport _runtime
+from fastdl.kernels._activations cimport activation_of
 from fastdl.kernels._arrays cimport FLOAT32, FLOAT64, changed, check_apart, dtype_of, read, result, wrong_shape
+from fastdl.kernels._runtime cimport fastdl_activation
+from fastdl.kernels._activations import NEED_INPUT
 from fastdl.kernels.errors import ArrayError, DtypeError, HyperparameterError, LabelError
 
 cnp.import_array()
 
-# In the order of with_activation() in activations.hpp.
-ACTIVATIONS = ("identity", "relu", "sigmoid", "tanh")
-
 cdef tuple _array_types = (np.ndarray, np.memmap)  # exactly: the mask of a MaskedArray, say, would go unseen
-cdef dict _activation_numbers = {name: number for number, name in enumerate(ACTIVATIONS)}
-
-
-cdef int _activation(object name, str op) except -1:
-    number = _activation_numbers.get(name) if isinstance(name, str) else None
-    if number is None:
-        raise HyperparameterError(
-            "unknown activation", op=op, arg="activation", expected=f"one of {', '.join(ACTIVATIONS)}", got=repr(name)
-        )
-    return number
 
 
 cdef int _check_not_empty(cnp.ndarray array, str op, str arg) except -1:
@@ -40,7 +30,7 @@ cdef int _check_shape2(cnp.ndarray array, Py_ssize_t rows, Py_ssize_t columns, s
     return 0
 
 
-def affine_forward(x, W, b, activation="identity", out=None):
+def affine_forward(x, W, b, activation="identity", out=None, z=None, alpha=None):
     """Return ``activation(x @ W + b)``, in one pass.
 
     Parameters
@@ -52,10 +42,14 @@ def affine_forward(x, W, b, activation="identity", out=None):
         Weights.
     b : ndarray of shape (O,)
         Biases.
-    activation : {"identity", "relu", "sigmoid", "tanh"}
-        Applied while the product is still in the cache.
+    activation : str
+        One of ``ACTIVATIONS``, applied while the product is still in the cache.
     out : ndarray of shape (B, O), optional
         Where the result goes; C order, sharing no memory with the other arrays.
+    z : ndarray of shape (B, O), optional
+        Where ``x @ W + b`` goes, as ``out``: the backward pass of the activations in ``NEED_INPUT`` needs it.
+    alpha : float, optional
+        That of the activation, as in :func:`activation_forward`.
 
     Returns
     -------
@@ -65,9 +59,9 @@ def affine_forward(x, W, b, activation="identity", out=None):
     Raises
     ------
     DtypeError, ArrayError, AliasError
-        If an array does not fit; ``out`` is untouched then.
+        If an array does not fit; ``out`` and ``z`` are untouched then.
     HyperparameterError
-        If the activation is unknown.
+        If the activation is unknown, or alpha out of range or not one of its.
 
     Notes
     -----
@@ -83,10 +77,10 @@ def affine_forward(x, W, b, activation="identity", out=None):
     array([[3.5, 0. ]])
     """
     cdef str op = "affine_forward"
-    cdef int f = _activation(activation, op)
+    cdef fastdl_activation f = activation_of(activation, alpha, op)
     cdef cnp.ndarray x_ = read(x, op, "x", 2, -1)
     cdef int dtype = dtype_of(x_)
-    cdef cnp.ndarray w_ = read(W, op, "W", 2, dtype), b_ = read(b, op, "b", 1, dtype), y
+    cdef cnp.ndarray w_ = read(W, op, "W", 2, dtype), b_ = read(b, op, "b", 1, dtype), y, z_
     cdef cnp.npy_intp batch = cnp.PyArray_DIM(x_, 0), inputs = cnp.PyArray_DIM(x_, 1), outputs = cnp.PyArray_DIM(w_, 1)
     cdef cnp.npy_intp shape[2]
     _check_not_empty(x_, op, "x")
@@ -96,28 +90,30 @@ def affine_forward(x, W, b, activation="identity", out=None):
         raise wrong_shape(op, "b", None, (outputs,), b_)
     shape[0], shape[1] = batch, outputs
     y = result(out, op, "out", 2, shape, dtype)
-    if out is not None:
-        check_apart([("out", y)], [("x", x_), ("W", w_), ("b", b_)], op)
+    z_ = None if z is None else result(z, op, "z", 2, shape, dtype)
+    if out is not None or z is not None:
+        check_apart([("out", y), ("z", z_)], [("x", x_), ("W", w_), ("b", b_)], op)
 
     cdef const void* x_data = cnp.PyArray_DATA(x_)
     cdef const void* w_data = cnp.PyArray_DATA(w_)
     cdef const void* b_data = cnp.PyArray_DATA(b_)
     cdef void* y_data = cnp.PyArray_DATA(y)
+    cdef void* z_data = NULL if z_ is None else cnp.PyArray_DATA(z_)
     cdef int threads = _runtime.enter()
     cdef bint done
     with nogil:
         done = _runtime.kernels().affine_forward[dtype](
-            threads, batch, inputs, outputs, x_data, w_data, b_data, f, y_data)
+            threads, batch, inputs, outputs, x_data, w_data, b_data, f, y_data, z_data)
         _runtime.leave(threads)
     if not done:
         raise MemoryError(op)
     return y
 
 
-def affine_backward(dout, x, W, y=None, activation="identity", need_dx=True, out=None):
+def affine_backward(dout, x, W, saved=None, activation="identity", need_dx=True, out=None, alpha=None):
     """Return the gradients of a loss with respect to the arguments of :func:`affine_forward`.
 
-    With ``dz = dout * activation'(y)``: ``dx = dz @ W.T``, ``dW = x.T @ dz``, ``db = dz.sum(axis=0)``.
+    With ``dz = dout * activation'(x @ W + b)``: ``dx = dz @ W.T``, ``dW = x.T @ dz``, ``db = dz.sum(axis=0)``.
 
     Parameters
     ----------
@@ -127,14 +123,17 @@ def affine_backward(dout, x, W, y=None, activation="identity", need_dx=True, out
         The inputs of the forward pass.
     W : ndarray of shape (I, O)
         The weights of the forward pass.
-    y : ndarray of shape (B, O), optional
-        The result of the forward pass; needed unless the activation is the identity.
-    activation : {"identity", "relu", "sigmoid", "tanh"}
+    saved : ndarray of shape (B, O), optional
+        What the activation's derivative is computed from: the result of the forward pass, its ``z`` for the activations in
+        ``NEED_INPUT``. Not needed for the identity.
+    activation : str
         That of the forward pass.
     need_dx : bool
         Whether dx is wanted: a network's first layer does not need it.
     out : tuple of three ndarrays, optional
         Where dx (None if not needed), dW and db go.
+    alpha : float, optional
+        That of the forward pass.
 
     Returns
     -------
@@ -148,7 +147,7 @@ def affine_backward(dout, x, W, y=None, activation="identity", need_dx=True, out
     DtypeError, ArrayError, AliasError
         If an array does not fit; ``out`` is untouched then.
     HyperparameterError
-        If the activation is unknown.
+        If the activation is unknown, or alpha out of range or not one of its.
 
     Examples
     --------
@@ -160,28 +159,29 @@ def affine_backward(dout, x, W, y=None, activation="identity", need_dx=True, out
     (array([[1., 3.]]), array([1., 2.]), array([1.]))
     """
     cdef str op = "affine_backward"
-    cdef int f = _activation(activation, op)
+    cdef fastdl_activation f = activation_of(activation, alpha, op)
     cdef cnp.ndarray dout_ = read(dout, op, "dout", 2, -1)
     cdef int dtype = dtype_of(dout_)
-    cdef cnp.ndarray x_ = read(x, op, "x", 2, dtype), w_ = read(W, op, "W", 2, dtype), y_, dx, dw, db
+    cdef cnp.ndarray x_ = read(x, op, "x", 2, dtype), w_ = read(W, op, "W", 2, dtype), saved_, dx, dw, db
     cdef cnp.npy_intp batch = cnp.PyArray_DIM(x_, 0), inputs = cnp.PyArray_DIM(x_, 1), outputs = cnp.PyArray_DIM(w_, 1)
     cdef cnp.npy_intp shape[2]
-    cdef const void* y_data = NULL
+    cdef const void* saved_data = NULL
     cdef void* dx_data = NULL
     _check_not_empty(x_, op, "x")
     _check_shape2(w_, inputs, outputs, op, "W")
     _check_not_empty(w_, op, "W")
     _check_shape2(dout_, batch, outputs, op, "dout")
-    y_ = None
-    if f != 0:
-        if y is None:
+    saved_ = None
+    if activation != "identity":
+        if saved is None:
+            needed = "stored in z" if activation in NEED_INPUT else "returned"
             raise ArrayError(
-                "missing", op=op, arg="y", expected=f"shape {(batch, outputs)}", got="None",
-                hint=f"Pass what affine_forward returned: the derivative of {activation} is computed from it",
+                "missing", op=op, arg="saved", expected=f"shape {(batch, outputs)}", got="None",
+                hint=f"Pass what affine_forward {needed}: the derivative of {activation} is computed from it",
             )
-        y_ = read(y, op, "y", 2, dtype)
-        _check_shape2(y_, batch, outputs, op, "y")
-        y_data = cnp.PyArray_DATA(y_)
+        saved_ = read(saved, op, "saved", 2, dtype)
+        _check_shape2(saved_, batch, outputs, op, "saved")
+        saved_data = cnp.PyArray_DATA(saved_)
     if out is None:
         out = (None, None, None)
     elif not isinstance(out, tuple) or len(out) != 3:
@@ -197,7 +197,9 @@ def affine_backward(dout, x, W, y=None, activation="identity", need_dx=True, out
     db = result(out[2], op, "out[2]", 1, shape, dtype)
     if out[0] is not None or out[1] is not None or out[2] is not None:
         check_apart(
-            [("out[0]", dx), ("out[1]", dw), ("out[2]", db)], [("dout", dout_), ("x", x_), ("W", w_), ("y", y_)], op
+            [("out[0]", dx), ("out[1]", dw), ("out[2]", db)],
+            [("dout", dout_), ("x", x_), ("W", w_), ("saved", saved_)],
+            op,
         )
 
     cdef const void* dout_data = cnp.PyArray_DATA(dout_)
@@ -209,116 +211,11 @@ def affine_backward(dout, x, W, y=None, activation="identity", need_dx=True, out
     cdef bint done
     with nogil:
         done = _runtime.kernels().affine_backward[dtype](
-            threads, batch, inputs, outputs, dout_data, x_data, w_data, y_data, f, dx_data, dw_data, db_data)
+            threads, batch, inputs, outputs, dout_data, x_data, w_data, saved_data, f, dx_data, dw_data, db_data)
         _runtime.leave(threads)
     if not done:
         raise MemoryError(op)
     return dx, dw, db
-
-
-def activation_forward(x, activation, out=None):
-    """Return the activation of every element.
-
-    Parameters
-    ----------
-    x : ndarray of any shape
-        float32 or float64.
-    activation : {"identity", "relu", "sigmoid", "tanh"}
-        relu is ``max(x, 0)``, sigmoid ``1 / (1 + exp(-x))``; sigmoid and tanh are right to 2 ulp, at ±inf and NaN too.
-    out : ndarray of the same shape, optional
-        Where the result goes; it may be ``x`` itself.
-
-    Returns
-    -------
-    ndarray of the same shape
-
-    Raises
-    ------
-    DtypeError, ArrayError, AliasError
-        If an array does not fit; ``out`` is untouched then.
-    HyperparameterError
-        If the activation is unknown.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from fastdl import kernels
-    >>> kernels.activation_forward(np.array([-1.0, 0.0, 2.0]), "relu")
-    array([0., 0., 2.])
-    """
-    cdef str op = "activation_forward"
-    cdef int f = _activation(activation, op)
-    cdef cnp.ndarray x_ = read(x, op, "x", -1, -1)
-    cdef int dtype = dtype_of(x_)
-    cdef cnp.ndarray y = result(out, op, "out", cnp.PyArray_NDIM(x_), cnp.PyArray_DIMS(x_), dtype)
-    cdef const void* x_data = cnp.PyArray_DATA(x_)
-    cdef void* y_data = cnp.PyArray_DATA(y)
-    if x_data != y_data:
-        check_apart([("out", y)], [("x", x_)], op)
-    cdef Py_ssize_t size = cnp.PyArray_SIZE(x_)
-    cdef int threads = _runtime.enter()
-    with nogil:
-        _runtime.kernels().activation_forward[dtype](threads, size, x_data, f, y_data)
-        _runtime.leave(threads)
-    return y
-
-
-def activation_backward(dout, y, activation, out=None):
-    """Return the gradient with respect to the input of an activation.
-
-    The derivative comes from the activation's result: relu ``y > 0``, sigmoid ``y (1 - y)``, tanh ``1 - y ** 2``.
-
-    Parameters
-    ----------
-    dout : ndarray of any shape
-        The gradient with respect to the activation's result.
-    y : ndarray of the same shape
-        The activation's result.
-    activation : {"identity", "relu", "sigmoid", "tanh"}
-        Which it was.
-    out : ndarray of the same shape, optional
-        Where the result goes; it may be ``dout`` or ``y`` itself.
-
-    Returns
-    -------
-    ndarray of the same shape
-
-    Raises
-    ------
-    DtypeError, ArrayError, AliasError
-        If an array does not fit; ``out`` is untouched then.
-    HyperparameterError
-        If the activation is unknown.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from fastdl import kernels
-    >>> kernels.activation_backward(np.array([5.0, 5.0]), np.array([0.0, 2.0]), "relu")
-    array([0., 5.])
-    """
-    cdef str op = "activation_backward"
-    cdef int f = _activation(activation, op)
-    cdef cnp.ndarray dout_ = read(dout, op, "dout", -1, -1)
-    cdef int dtype = dtype_of(dout_)
-    cdef cnp.ndarray y_ = read(y, op, "y", cnp.PyArray_NDIM(dout_), dtype)
-    if not cnp.PyArray_SAMESHAPE(dout_, y_):
-        raise wrong_shape(op, "y", None, (<object>dout_).shape, y_)
-    cdef cnp.ndarray dx = result(out, op, "out", cnp.PyArray_NDIM(y_), cnp.PyArray_DIMS(y_), dtype)
-    cdef const void* dout_data = cnp.PyArray_DATA(dout_)
-    cdef const void* y_data = cnp.PyArray_DATA(y_)
-    cdef void* dx_data = cnp.PyArray_DATA(dx)
-    check_apart(
-        [("out", dx)],
-        [("dout", None if dout_data == dx_data else dout_), ("y", None if y_data == dx_data else y_)],
-        op,
-    )
-    cdef Py_ssize_t size = cnp.PyArray_SIZE(y_)
-    cdef int threads = _runtime.enter()
-    with nogil:
-        _runtime.kernels().activation_backward[dtype](threads, size, dout_data, y_data, f, dx_data)
-        _runtime.leave(threads)
-    return dx
 
 
 def softmax(x, out=None):

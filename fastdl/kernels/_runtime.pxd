@@ -39,13 +39,19 @@ cdef extern from "table.hpp" nogil:
         fastdl_done
         fastdl_no_memory
         fastdl_not_finite
+    ctypedef struct fastdl_activation:
+        int number
+        double alpha
     ctypedef bint (*affine_forward_function)(
-        int, fastdl_index, fastdl_index, fastdl_index, const void*, const void*, const void*, int, void*) noexcept
+        int, fastdl_index, fastdl_index, fastdl_index, const void*, const void*, const void*, fastdl_activation,
+        void*, void*) noexcept
     ctypedef bint (*affine_backward_function)(
-        int, fastdl_index, fastdl_index, fastdl_index, const void*, const void*, const void*, const void*, int,
-        void*, void*, void*) noexcept
-    ctypedef void (*activation_forward_function)(int, fastdl_index, const void*, int, void*) noexcept
-    ctypedef void (*activation_backward_function)(int, fastdl_index, const void*, const void*, int, void*) noexcept
+        int, fastdl_index, fastdl_index, fastdl_index, const void*, const void*, const void*, const void*,
+        fastdl_activation, void*, void*, void*) noexcept
+    ctypedef void (*activation_forward_function)(
+        int, fastdl_index, const void*, fastdl_activation, void*) noexcept
+    ctypedef void (*activation_backward_function)(
+        int, fastdl_index, const void*, const void*, fastdl_activation, void*) noexcept
     ctypedef void (*softmax_function)(int, fastdl_index, fastdl_index, const void*, void*) noexcept
     ctypedef bint (*softmax_cross_entropy_function)(
         int, fastdl_index, fastdl_index, const void*, const int64_t*, double*, void*) noexcept

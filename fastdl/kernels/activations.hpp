@@ -1,53 +1,97 @@
-// Activations: y = f(x), and dx = dout f'(x), which each of these can tell from y alone.
+// Activations: y = f(x), and dx = dout f'(x). Each says what its derivative is computed from: the result y, or the input x.
 #pragma once
 
 #include <algorithm>
 
-#include "math.hpp"
+#include "gated.hpp"
+#include "table.hpp"
 #include "team.hpp"
 
 namespace FASTDL_LEVEL {
 
+// Derivatives from the result.
+
 struct Identity {
-  template <class T> static T forward(T x) { return x; }
-  template <class T> static T backward(T dout, T) { return dout; }
+  template <class T> T forward(T x) const { return x; }
+  template <class T> T backward(T dout, T) const { return dout; }
 };
 
 // Glorot, Bordes and Bengio 2011. A NaN stays one; the derivative at 0 is taken as 0.
 struct ReLU {
-  template <class T> static T forward(T x) { return x < 0 ? T(0) : x; }
-  template <class T> static T backward(T dout, T y) { return y > 0 ? dout : T(0); }
+  template <class T> T forward(T x) const { return x < 0 ? T(0) : x; }
+  template <class T> T backward(T dout, T y) const { return y > 0 ? dout : T(0); }
 };
 
 struct Sigmoid {
-  template <class T> static T forward(T x) { return sigmoid(x); }
-  template <class T> static T backward(T dout, T y) { return dout * (y * (1 - y)); }
+  template <class T> T forward(T x) const { return sigmoid(x); }
+  template <class T> T backward(T dout, T y) const { return dout * (y * (1 - y)); }
 };
 
 struct Tanh {
-  template <class T> static T forward(T x) { return tanh(x); }
-  template <class T> static T backward(T dout, T y) { return dout * (1 - y * y); }
+  template <class T> T forward(T x) const { return tanh(x); }
+  template <class T> T backward(T dout, T y) const { return dout * (1 - y * y); }
 };
 
-// Calls work(f) with the activation of that number, the order of ACTIVATIONS in __init__.py.
+// Maas, Hannun and Ng 2013. The derivative at 0 is taken as alpha.
+struct LeakyReLU {
+  double alpha;  // > 0, so that y has the sign of x
+  template <class T> T forward(T x) const { return x < 0 ? T(alpha) * x : x; }
+  template <class T> T backward(T dout, T y) const { return y > 0 ? dout : T(alpha) * dout; }
+};
+
+// Clevert, Unterthiner and Hochreiter 2016. The derivative at 0 is taken as alpha.
+struct ELU {
+  double alpha;  // > 0
+  template <class T> T forward(T x) const {
+    const Pair<T> e = expm1(x);
+    return x < 0 ? T(alpha) * e.value + T(alpha) * e.lost : x;
+  }
+  template <class T> T backward(T dout, T y) const { return y > 0 ? dout : dout * (y + T(alpha)); }
+};
+
+// Dugas et al. 2001. The derivative is sigmoid(x) = 1 - exp(-y).
+struct Softplus {
+  template <class T> T forward(T x) const { return softplus(x); }
+  template <class T> T backward(T dout, T y) const { return -dout * expm1(-y).value; }
+};
+
+// Derivatives from the input: these are not monotonic, so their result does not tell it.
+
+struct GELU {
+  template <class T> T forward(T x) const { return gelu(x); }
+  template <class T> T backward(T dout, T x) const { return dout * gelu_slope(x); }
+};
+
+struct GELUTanh {
+  template <class T> T forward(T x) const { return gelu_tanh(x); }
+  template <class T> T backward(T dout, T x) const { return dout * gelu_tanh_slope(x); }
+};
+
+struct SiLU {
+  template <class T> T forward(T x) const { return silu(x); }
+  template <class T> T backward(T dout, T x) const { return dout * silu_slope(x); }
+};
+
+// Calls work(f) with the activation of that number, the order of ACTIVATIONS in _activations.pyx.
 template <class Work>
-void with_activation(int activation, Work work) {
-  switch (activation) {
+void with_activation(fastdl_activation activation, Work work) {
+  switch (activation.number) {
     case 0: return work(Identity{});
     case 1: return work(ReLU{});
     case 2: return work(Sigmoid{});
-    default: return work(Tanh{});
+    case 3: return work(Tanh{});
+    case 4: return work(LeakyReLU{activation.alpha});
+    case 5: return work(ELU{activation.alpha});
+    case 6: return work(Softplus{});
+    case 7: return work(GELU{});
+    case 8: return work(GELUTanh{});
+    default: return work(SiLU{});
   }
 }
 
 template <class F, class T>
-void activate(const T* x, T* y, index count) {
-  for (index i = 0; i < count; ++i) y[i] = F::forward(x[i]);
-}
-
-template <class F, class T>
-void backpropagate(const T* dout, const T* y, T* dx, index count) {
-  for (index i = 0; i < count; ++i) dx[i] = F::backward(dout[i], y[i]);
+void activate(F f, const T* x, T* y, index count) {
+  for (index i = 0; i < count; ++i) y[i] = f.forward(x[i]);
 }
 
 constexpr index activation_tile = 2048;  // elements
@@ -61,27 +105,48 @@ void share_elements(const Team& team, index size, Work work) {
   });
 }
 
+template <class F, class T>
+struct ActivationForward {
+  F f;
+  index size;
+  const T* x;
+  T* y;
+
+  // Every member calls this. There is no barrier at its end.
+  void operator()(const Team& team) const {
+    share_elements(team, size, [&](index offset, index count) { activate(f, x + offset, y + offset, count); });
+  }
+};
+
+template <class F, class T>
+struct ActivationBackward {
+  F f;
+  index size;
+  const T* dout;
+  const T* saved;  // what the derivative is computed from
+  T* dx;
+
+  // Every member calls this. There is no barrier at its end.
+  void operator()(const Team& team) const {
+    share_elements(team, size, [&](index offset, index count) {
+      for (index i = offset; i < offset + count; ++i) dx[i] = f.backward(dout[i], saved[i]);
+    });
+  }
+};
+
 constexpr index parallel_activated = 1 << 15;  // elements
 
 template <class T>
-void activation_forward(int threads, index size, const T* x, int activation, T* y) {
+void activation_forward(int threads, index size, const T* x, fastdl_activation activation, T* y) {
   with_activation(activation, [&](auto f) {
-    run(size < parallel_activated ? 1 : threads, [&](const Team& team) {
-      share_elements(team, size, [&](index offset, index count) {
-        activate<decltype(f)>(x + offset, y + offset, count);
-      });
-    });
+    run(size < parallel_activated ? 1 : threads, ActivationForward<decltype(f), T>{f, size, x, y});
   });
 }
 
 template <class T>
-void activation_backward(int threads, index size, const T* dout, const T* y, int activation, T* dx) {
+void activation_backward(int threads, index size, const T* dout, const T* saved, fastdl_activation activation, T* dx) {
   with_activation(activation, [&](auto f) {
-    run(size < parallel_activated ? 1 : threads, [&](const Team& team) {
-      share_elements(team, size, [&](index offset, index count) {
-        backpropagate<decltype(f)>(dout + offset, y + offset, dx + offset, count);
-      });
-    });
+    run(size < parallel_activated ? 1 : threads, ActivationBackward<decltype(f), T>{f, size, dout, saved, dx});
   });
 }
 

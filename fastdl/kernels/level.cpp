@@ -22,25 +22,28 @@ T* out(void* data) { return static_cast<T*>(data); }
 
 template <class T>
 bool affine_forward_of(int threads, index batch, index inputs, index outputs, const void* x, const void* w, const void* b,
-                       int activation, void* y) {
-  return affine_forward<T>(threads, batch, inputs, outputs, in<T>(x), in<T>(w), in<T>(b), activation, out<T>(y));
+                       fastdl_activation activation, void* y, void* z) {
+  return affine_forward<T>(threads, batch, inputs, outputs, in<T>(x), in<T>(w), in<T>(b), activation, out<T>(y),
+                           out<T>(z));
 }
 
 template <class T>
 bool affine_backward_of(int threads, index batch, index inputs, index outputs, const void* dout, const void* x,
-                        const void* w, const void* y, int activation, void* dx, void* dw, void* db) {
-  return affine_backward<T>(threads, batch, inputs, outputs, in<T>(dout), in<T>(x), in<T>(w), in<T>(y), activation,
+                        const void* w, const void* saved, fastdl_activation activation, void* dx, void* dw,
+                        void* db) {
+  return affine_backward<T>(threads, batch, inputs, outputs, in<T>(dout), in<T>(x), in<T>(w), in<T>(saved), activation,
                             out<T>(dx), out<T>(dw), out<T>(db));
 }
 
 template <class T>
-void activation_forward_of(int threads, index size, const void* x, int activation, void* y) {
+void activation_forward_of(int threads, index size, const void* x, fastdl_activation activation, void* y) {
   activation_forward<T>(threads, size, in<T>(x), activation, out<T>(y));
 }
 
 template <class T>
-void activation_backward_of(int threads, index size, const void* dout, const void* y, int activation, void* dx) {
-  activation_backward<T>(threads, size, in<T>(dout), in<T>(y), activation, out<T>(dx));
+void activation_backward_of(int threads, index size, const void* dout, const void* saved, fastdl_activation activation,
+                            void* dx) {
+  activation_backward<T>(threads, size, in<T>(dout), in<T>(saved), activation, out<T>(dx));
 }
 
 template <class T>

@@ -1,12 +1,11 @@
-// exp and tanh of one number, without a branch: a loop over them becomes vector code, the same for body and tail.
+// exp, log, tanh and their like of one number, without a branch: a loop over them becomes vector code, the same for body
+// and tail.
 // Bounds are stated in units in the last place (ulp) and held by the tests.
 #pragma once
 
-#include <cmath>
-#include <cstdint>
-#include <cstring>
+#include <limits>
 
-#include "level.hpp"
+#include "pair.hpp"
 
 namespace FASTDL_LEVEL {
 
@@ -18,7 +17,7 @@ struct Float;
 template <>
 struct Float<float> {
   using integer = std::int32_t;
-  static constexpr int mantissa = 23, bias = 127, terms = 7;
+  static constexpr int mantissa = 23, bias = 127, terms = 7, log_terms = 4;
   static constexpr float round = 0x1.8p23f, log2_e = 0x1.715476p+0f, ln2_upper = 0x1.62e4p-1f, ln2_lower = 0x1.7f7d1cp-20f;
   static constexpr float lowest = -104.0f, highest = 89.0f;  // exp is 0 below, inf above
 };
@@ -26,7 +25,7 @@ struct Float<float> {
 template <>
 struct Float<double> {
   using integer = std::int64_t;
-  static constexpr int mantissa = 52, bias = 1023, terms = 13;
+  static constexpr int mantissa = 52, bias = 1023, terms = 13, log_terms = 10;
   static constexpr double round = 0x1.8p52, log2_e = 0x1.71547652b82fep+0, ln2_upper = 0x1.62e42fefa38p-1,
                           ln2_lower = 0x1.ef35793c7673p-45;
   static constexpr double lowest = -746.0, highest = 710.0;
@@ -40,15 +39,15 @@ inline T power_of_two(typename Float<T>::integer exponent) {
   return result;
 }
 
-// x = n ln 2 + r with |r| <= ln 2 / 2, and exp(r) = 1 + r + rest by its Taylor series, whose first term left out is less
-// than a tenth of an ulp. `rest` takes in what rounding r lost.
+// x + more = n ln 2 + r with |r| <= ln 2 / 2, and exp(r) = 1 + r + rest by its Taylor series, whose first term left out is
+// less than a tenth of an ulp. `rest` takes in what rounding r lost.
 template <class T>
 struct Reduced {
   typename Float<T>::integer n;
   T r;
   T rest;
 
-  explicit Reduced(T x) {
+  explicit Reduced(T x, T more = 0) {
     using F = Float<T>;
     const T shifted = x * F::log2_e + F::round;
     const T round = F::round;
@@ -58,11 +57,24 @@ struct Reduced {
     n = bits - zero;
     const T whole = shifted - F::round;
     const T upper = x - whole * F::ln2_upper;
-    r = upper - whole * F::ln2_lower;
-    T sum = inverse_factorial(F::terms);
+    const T lower = more - whole * F::ln2_lower;
+    r = upper + lower;
+    T series = inverse_factorial(F::terms);
 #pragma GCC unroll 16
-    for (int k = F::terms - 1; k >= 2; --k) sum = sum * r + inverse_factorial(k);
-    rest = r * r * sum + ((upper - r) - whole * F::ln2_lower);
+    for (int k = F::terms - 1; k >= 2; --k) series = series * r + inverse_factorial(k);
+    rest = r * r * series + ((upper - r) + lower);
+  }
+
+  // exp(r)
+  Pair<T> power() const {
+    const Pair<T> p = sum(T(1), r);
+    return sum(p.value, p.lost + rest);
+  }
+
+  // y 2^n. The power of two comes in two halves, each of which has a representable exponent.
+  T scaled(T y) const {
+    const typename Float<T>::integer half = n >> 1;
+    return y * power_of_two<T>(half) * power_of_two<T>(n - half);
   }
 
   static constexpr T inverse_factorial(int k) {
@@ -72,30 +84,65 @@ struct Reduced {
   }
 };
 
-// At most 1 ulp, subnormal results too. The power of two comes in two halves, each of which has a representable exponent.
+// At most 1 ulp, subnormal results too.
 template <class T>
 inline T exp(T x) {
   using F = Float<T>;
   const T inside = x < F::lowest ? F::lowest : x > F::highest ? F::highest : x;
   const Reduced<T> reduced(inside);
-  const T sum = 1 + reduced.r;
-  const T exp_r = sum + ((reduced.r - (sum - 1)) + reduced.rest);
-  const typename F::integer half = reduced.n >> 1;
-  return exp_r * power_of_two<T>(half) * power_of_two<T>(reduced.n - half);
+  return reduced.scaled(reduced.power().value);
 }
 
-// A number as the sum of its rounded value and what rounding lost.
+// exp(x) - 1 for x <= 0, near 0 with all its digits.
 template <class T>
-struct Pair {
-  T value;
-  T lost;
-};
+inline Pair<T> expm1(T x) {
+  const T inside = x < -40 ? T(-40) : x;  // exp(x) - 1 is -1 to the last bit from there on
+  const Reduced<T> reduced(inside);
+  const T scale = power_of_two<T>(reduced.n);
+  const Pair<T> upper = sum(scale - 1, scale * reduced.r);
+  return sum(upper.value, upper.lost + scale * reduced.rest);
+}
 
-// a + b for |a| >= |b| (Dekker 1971).
+// The logarithm of a normal positive number 2^n (1 + f) with 1 + f from sqrt(1/2) to sqrt(2). With s = f / (2 + f),
+// log(1 + f) = 2 atanh(s) = f - s (f - 2/3 s^2 - 2/5 s^4 - ...): the rounded part is small beside f (fdlibm's e_log.c).
+// The first term left out is less than a tenth of an ulp. `more` is added to n; x.lost must be below 2.
 template <class T>
-inline Pair<T> sum(T a, T b) {
-  const T value = a + b;
-  return {value, b - (value - a)};
+inline T log_of(Pair<T> x, typename Float<T>::integer more) {
+  using F = Float<T>;
+  using integer = typename F::integer;
+  const T root = T(0.70710678118654752440);
+  integer bits, root_bits;
+  std::memcpy(&bits, &x.value, sizeof bits);
+  std::memcpy(&root_bits, &root, sizeof root_bits);
+  const integer n = (bits - root_bits) >> F::mantissa;
+  bits -= n << F::mantissa;
+  T m;
+  std::memcpy(&m, &bits, sizeof m);
+  const Pair<T> f = sum(m - 1, x.lost * power_of_two<T>(n < 64 ? -n : integer(-64)));
+  const T s = f.value / (2 + f.value), square = s * s;
+  T series = T(2) / (2 * F::log_terms + 1);
+#pragma GCC unroll 16
+  for (int k = F::log_terms - 1; k >= 1; --k) series = series * square + T(2) / (2 * k + 1);
+  const T exponent = T(n + more);
+  return exponent * F::ln2_upper + (f.value - (s * (f.value - square * series) - (exponent * F::ln2_lower + f.lost)));
+}
+
+// At most 1 ulp. log(0) is -inf, that of a negative number NaN.
+template <class T>
+inline T log(T x) {
+  using F = Float<T>;
+  constexpr T infinity = std::numeric_limits<T>::infinity(), nan = std::numeric_limits<T>::quiet_NaN();
+  const bool is_subnormal = x < std::numeric_limits<T>::min();
+  const T y = log_of<T>({is_subnormal ? x * power_of_two<T>(F::mantissa) : x, T(0)}, is_subnormal ? -F::mantissa : 0);
+  return x > 0 ? (x < infinity ? y : x) : x == 0 ? -infinity : nan;
+}
+
+// log(1 + x), near 0 with all its digits. At most 1 ulp. log1p(-1) is -inf, that of a smaller number NaN.
+template <class T>
+inline T log1p(T x) {
+  constexpr T infinity = std::numeric_limits<T>::infinity(), nan = std::numeric_limits<T>::quiet_NaN();
+  const T y = log_of(add<T>({T(1), T(0)}, {x, T(0)}), 0);
+  return x > -1 ? (x == 0 || x == infinity ? x : y) : x == -1 ? -infinity : nan;
 }
 
 // n / (c + e) for c + e in [1, 2] and |e| <= |c|: rounding the sum alone would cost up to an ulp. 1.5 - d / 2 stands for
@@ -110,12 +157,7 @@ inline T quotient(Pair<T> n, T c, Pair<T> e) {
 // tanh |x| = -e / (2 + e) with e = exp(-2 |x|) - 1, which keeps its digits near 0. At most 2 ulp.
 template <class T>
 inline T tanh(T x) {
-  const T doubled = -2 * std::fabs(x);
-  const T inside = doubled < -40 ? T(-40) : doubled;  // tanh is 1 to the last bit from 20 on
-  const Reduced<T> reduced(inside);
-  const T scale = power_of_two<T>(reduced.n);
-  const Pair<T> upper = sum(scale - 1, scale * reduced.r);
-  const Pair<T> e = sum(upper.value, upper.lost + scale * reduced.rest);
+  const Pair<T> e = expm1(-2 * std::fabs(x));
   return std::copysign(quotient({-e.value, -e.lost}, T(2), e), x);
 }
 
@@ -124,6 +166,12 @@ template <class T>
 inline T sigmoid(T x) {
   const T e = exp(-std::fabs(x));
   return quotient({x < 0 ? e : T(1), T(0)}, T(1), {e, T(0)});
+}
+
+// log(1 + exp(x)). At most 2 ulp.
+template <class T>
+inline T softplus(T x) {
+  return (x < 0 ? T(0) : x) + log1p(exp(-std::fabs(x)));
 }
 
 }  // namespace FASTDL_LEVEL

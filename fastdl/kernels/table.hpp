@@ -8,6 +8,12 @@
 
 using fastdl_index = std::ptrdiff_t;
 
+// An activation's number in ACTIVATIONS of _activations.pyx, and its slope or scale where it has one.
+struct fastdl_activation {
+  int number;
+  double alpha;
+};
+
 // A rule's step over n elements of arrays = {parameter, gradient, states ...}. `coefficients` is what its `prepare` made,
 // or for a rule that a user wrote the numbers that its expressions of hyper-parameters came to.
 using fastdl_tile = void (*)(std::int64_t n, void* const* arrays, const void* coefficients);
@@ -67,11 +73,13 @@ struct fastdl_kernels {
   const char* level;
   int vector_bytes;
   bool (*affine_forward[2])(int threads, fastdl_index batch, fastdl_index inputs, fastdl_index outputs, const void* x,
-                            const void* w, const void* b, int activation, void* y);
+                            const void* w, const void* b, fastdl_activation activation, void* y, void* z);
   bool (*affine_backward[2])(int threads, fastdl_index batch, fastdl_index inputs, fastdl_index outputs, const void* dout,
-                             const void* x, const void* w, const void* y, int activation, void* dx, void* dw, void* db);
-  void (*activation_forward[2])(int threads, fastdl_index size, const void* x, int activation, void* y);
-  void (*activation_backward[2])(int threads, fastdl_index size, const void* dout, const void* y, int activation, void* dx);
+                             const void* x, const void* w, const void* saved, fastdl_activation activation, void* dx,
+                             void* dw, void* db);
+  void (*activation_forward[2])(int threads, fastdl_index size, const void* x, fastdl_activation activation, void* y);
+  void (*activation_backward[2])(int threads, fastdl_index size, const void* dout, const void* saved,
+                                 fastdl_activation activation, void* dx);
   void (*softmax[2])(int threads, fastdl_index batch, fastdl_index classes, const void* x, void* y);
   bool (*softmax_cross_entropy[2])(int threads, fastdl_index batch, fastdl_index classes, const void* x,
                                    const std::int64_t* labels, double* loss, void* gradient);

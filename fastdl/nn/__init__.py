@@ -8,11 +8,30 @@ from __future__ import annotations
 
 from fastdl.nn import initializers
 from fastdl.nn.affine import Affine
+from fastdl.nn.elu import ELU
+from fastdl.nn.gelu import GELU
 from fastdl.nn.layer import Layer
+from fastdl.nn.leaky_relu import LeakyReLU
 from fastdl.nn.mlp import MLP
 from fastdl.nn.relu import ReLU
 from fastdl.nn.sigmoid import Sigmoid
+from fastdl.nn.silu import SiLU
 from fastdl.nn.softmax_cross_entropy import SoftmaxCrossEntropy
+from fastdl.nn.softplus import Softplus
 from fastdl.nn.tanh import Tanh
 
-__all__ = ["MLP", "Affine", "Layer", "ReLU", "Sigmoid", "SoftmaxCrossEntropy", "Tanh", "initializers"]
+__all__ = [
+    "ELU",
+    "GELU",
+    "MLP",
+    "Affine",
+    "Layer",
+    "LeakyReLU",
+    "ReLU",
+    "SiLU",
+    "Sigmoid",
+    "SoftmaxCrossEntropy",
+    "Softplus",
+    "Tanh",
+    "initializers",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -11,21 +11,26 @@ from fastdl.nn.layer import Layer, not_trained
 
 
 class Activation(Layer):
-    """A function of each element. Keeps its output from a forward pass in training until the next one."""
+    """A function of each element.
 
-    function: ClassVar[str]
+    From a forward pass in training until the next one it keeps what the derivative is computed from: its output, or for
+    the functions in ``kernels.NEED_INPUT`` its input.
+    """
+
+    function: str
+    alpha: float | None = None
 
     def __init__(self) -> None:
         super().__init__()
-        self._y: NDArray[Any] | None = None
+        self._saved: NDArray[Any] | None = None
 
     def forward(self, x: NDArray[Any], train: bool = False) -> NDArray[Any]:
-        y = kernels.activation_forward(x, self.function)
+        y = kernels.activation_forward(x, self.function, alpha=self.alpha)
         if train:
-            self._y = y
+            self._saved = x if self.function in kernels.NEED_INPUT else y
         return y
 
     def backward(self, dout: NDArray[Any]) -> NDArray[Any]:
-        if self._y is None:
+        if self._saved is None:
             raise not_trained(f"{type(self).__name__}.backward")
-        return kernels.activation_backward(dout, self._y, self.function)
+        return kernels.activation_backward(dout, self._saved, self.function, alpha=self.alpha)

@@ -29,8 +29,8 @@ class MLP:
     ----------
     sizes : sequence of int
         Features, units of each hidden layer, classes: at least two.
-    activation : {"relu", "sigmoid", "tanh", "identity"}
-        After each layer but the last.
+    activation : str
+        After each layer but the last: one of ``kernels.ACTIVATIONS``, as in :class:`Affine`.
     init : {"he", "xavier", "zeros"}, float or callable
         Initial weights: a name, the standard deviation of a normal distribution, or a function of
         :mod:`fastdl.nn.initializers`' kind. Biases start at 0.

@@ -5,7 +5,7 @@ file                      holds
 ========================  ====================================================================================
 ``rules/``                the optimizers' formulas on arrays, each with its paper, and their table ``RULES``
 ``update.py``             `update`: one step of a rule over many tensors
-``activations.py``        `activation_forward`, `activation_backward`, the names ``ACTIVATIONS``
+``activations.py``        `activation_forward`, `activation_backward`, the names ``ACTIVATIONS``, ``NEED_INPUT``
 ``affine.py``             `affine_forward`, `affine_backward`: the fully connected layer
 ``softmax.py``            `softmax`, `softmax_cross_entropy`
 ``gather.py``             `gather`: a mini-batch out of a data set
@@ -22,7 +22,7 @@ B is the size of a batch, I and O are numbers of inputs and outputs, C is the nu
 float32 or float64, all floating arrays of one call the same.
 """
 
-from fastdl.reference.activations import ACTIVATIONS, activation_backward, activation_forward
+from fastdl.reference.activations import ACTIVATIONS, NEED_INPUT, activation_backward, activation_forward
 from fastdl.reference.affine import affine_backward, affine_forward
 from fastdl.reference.gather import gather
 from fastdl.reference.rules import RULES, RuleSpec
@@ -31,6 +31,7 @@ from fastdl.reference.update import update
 
 __all__ = [
     "ACTIVATIONS",
+    "NEED_INPUT",
     "RULES",
     "RuleSpec",
     "activation_backward",

@@ -12,7 +12,15 @@ from fastdl.reference.activations import activation_backward, activation_forward
 Array = NDArray[Any]
 
 
-def affine_forward(x: Array, W: Array, b: Array, activation: str = "identity", out: Array | None = None) -> Array:
+def affine_forward(
+    x: Array,
+    W: Array,
+    b: Array,
+    activation: str = "identity",
+    out: Array | None = None,
+    z: Array | None = None,
+    alpha: float | None = None,
+) -> Array:
     """Compute ``activation(x W + b)``.
 
     Parameters
@@ -24,6 +32,10 @@ def affine_forward(x: Array, W: Array, b: Array, activation: str = "identity", o
         A name in ``ACTIVATIONS``.
     out : (B, O) array, optional
         Where the result goes; a fresh array when left out.
+    z : (B, O) array, optional
+        Where ``x W + b`` goes, which the backward pass of the activations in ``NEED_INPUT`` needs.
+    alpha : float, optional
+        That of the activation.
 
     Returns
     -------
@@ -36,17 +48,20 @@ def affine_forward(x: Array, W: Array, b: Array, activation: str = "identity", o
     """
     y: Array = np.matmul(x, W, out=out)
     y += b
-    return activation_forward(y, activation, out=y)
+    if z is not None:
+        np.copyto(z, y)
+    return activation_forward(y, activation, out=y, alpha=alpha)
 
 
 def affine_backward(
     dout: Array,
     x: Array,
     W: Array,
-    y: Array | None = None,
+    saved: Array | None = None,
     activation: str = "identity",
     need_dx: bool = True,
     out: tuple[Array | None, Array, Array] | None = None,
+    alpha: float | None = None,
 ) -> tuple[Array | None, Array, Array]:
     """Compute the gradients of `affine_forward` by its input, its weights and its bias.
 
@@ -58,14 +73,16 @@ def affine_backward(
         The gradient of the loss by the output of `affine_forward`.
     x : (B, I) array
     W : (I, O) array
-    y : (B, O) array, optional
-        The output of `affine_forward`; needed unless the activation is ``"identity"``.
+    saved : (B, O) array, optional
+        The output of `affine_forward`, its z for the activations in ``NEED_INPUT``; not needed for ``"identity"``.
     activation : str
         A name in ``ACTIVATIONS``.
     need_dx : bool
         Whether dx is computed; the first layer of a network does not need it.
     out : (dx, dW, db), optional
         Where the results go, dx None when it is not needed; fresh arrays when left out.
+    alpha : float, optional
+        That of the activation.
 
     Returns
     -------
@@ -83,7 +100,7 @@ def affine_backward(
            [ 3., -3.]])
     """
     dx_out, dW_out, db_out = (None, None, None) if out is None else out
-    dz = dout if activation == "identity" else activation_backward(dout, cast(Array, y), activation)
+    dz = dout if activation == "identity" else activation_backward(dout, cast(Array, saved), activation, alpha=alpha)
     dW = np.matmul(x.T, dz, out=dW_out)
     db = np.sum(dz, axis=0, out=db_out)
     dx = np.matmul(dz, W.T, out=dx_out) if need_dx else None

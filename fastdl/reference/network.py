@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fastdl.reference.activations import NEED_INPUT
 from fastdl.reference.affine import affine_backward, affine_forward
 from fastdl.reference.rules import RULES
 from fastdl.reference.softmax import softmax_cross_entropy
@@ -91,7 +92,7 @@ class ReferenceMLP:
 
     def forward(self, x: Array) -> Array:
         """Scores of the classes: x (B, I) to logits (B, C)."""
-        return self._outputs(x)[-1]
+        return self._passes(x)[0][-1]
 
     def loss(self, x: Array, t: Array) -> float:
         """Mean loss over a batch, with the weight decay's share."""
@@ -107,21 +108,23 @@ class ReferenceMLP:
         optimizer.update(self.params, grads)
         return loss
 
-    def _outputs(self, x: Array) -> list[Array]:
-        """The input and the output of every layer."""
-        outputs = [x]
+    def _passes(self, x: Array) -> tuple[list[Array], list[Array]]:
+        """The input and the output of every layer; what each one's derivative is computed from."""
+        outputs, saved = [x], []
         for W, b, activation in self._layers:
-            outputs.append(affine_forward(outputs[-1], self.params[W], self.params[b], activation))
-        return outputs
+            z = np.empty((len(x), self.params[b].size), x.dtype)
+            outputs.append(affine_forward(outputs[-1], self.params[W], self.params[b], activation, z=z))
+            saved.append(z if activation in NEED_INPUT else outputs[-1])
+        return outputs, saved
 
     def _loss_and_gradient(self, x: Array, t: Array) -> tuple[float, dict[str, Array]]:
-        outputs = self._outputs(x)
+        outputs, saved = self._passes(x)
         loss, dout = softmax_cross_entropy(outputs[-1], t)
         grads: dict[str, Array] = {}
         for i in reversed(range(len(self._layers))):
             W, b, activation = self._layers[i]
             dx, grads[W], grads[b] = affine_backward(
-                dout, outputs[i], self.params[W], outputs[i + 1], activation, need_dx=i > 0
+                dout, outputs[i], self.params[W], saved[i], activation, need_dx=i > 0
             )
             if self.weight_decay:
                 grads[W] += self.weight_decay * self.params[W]
