@@ -85,7 +85,7 @@ borders = [
             "FASTDL_OPENMP": str(int(OPENMP)),
         },
     )
-    for name in ("_runtime", "_arrays", "_activations", "_layers", "_update")
+    for name in ("_runtime", "_arrays", "_activations", "_layers", "_norms", "_update")
 ]
 
 setup(

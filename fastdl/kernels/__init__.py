@@ -26,6 +26,13 @@ from typing import TypedDict
 
 from fastdl.kernels._activations import ACTIVATIONS, NEED_INPUT, activation_backward, activation_forward
 from fastdl.kernels._layers import affine_backward, affine_forward, gather, softmax, softmax_cross_entropy
+from fastdl.kernels._norms import (
+    batch_norm_backward,
+    batch_norm_forward,
+    batch_norm_inference,
+    layer_norm_backward,
+    layer_norm_forward,
+)
 from fastdl.kernels._runtime import (
     FLAGS,
     LEVELS,
@@ -47,10 +54,15 @@ __all__ = [
     "activation_forward",
     "affine_backward",
     "affine_forward",
+    "batch_norm_backward",
+    "batch_norm_forward",
+    "batch_norm_inference",
     "build_info",
     "cpu_level",
     "gather",
     "get_num_threads",
+    "layer_norm_backward",
+    "layer_norm_forward",
     "set_num_threads",
     "softmax",
     "softmax_cross_entropy",

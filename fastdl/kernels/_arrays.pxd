@@ -22,6 +22,8 @@ cdef int dtype_of(cnp.ndarray array) noexcept
 # Raises AliasError if an array that is written shares memory with another one.
 cdef int check_apart(list written, list read_only, str op) except -1
 
+cdef int check_not_empty(cnp.ndarray array, str op, str arg) except -1
+
 cdef object wrong_shape(str op, str arg, object key, object expected, cnp.ndarray got)
 
 # Memory of one array, for check_separate().

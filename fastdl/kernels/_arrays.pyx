@@ -143,6 +143,12 @@ cdef object wrong_shape(str op, str arg, object key, object expected, cnp.ndarra
     return ArrayError("wrong shape", op=op, arg=arg, key=key, expected=str(expected), got=str(_shape(got)))
 
 
+cdef int check_not_empty(cnp.ndarray array, str op, str arg) except -1:
+    if cnp.PyArray_SIZE(array) == 0:
+        raise ArrayError("empty", op=op, arg=arg, expected="at least one element", got=f"shape {_shape(array)}")
+    return 0
+
+
 def _shape(array):
     return array.shape
 

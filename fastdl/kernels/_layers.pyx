@@ -8,7 +8,7 @@ from libc.stdint cimport int64_t
 
 from fastdl.kernels cimport _runtime
 from fastdl.kernels._activations cimport activation_of
-from fastdl.kernels._arrays cimport FLOAT32, FLOAT64, changed, check_apart, dtype_of, read, result, wrong_shape
+from fastdl.kernels._arrays cimport FLOAT32, FLOAT64, check_apart, check_not_empty, dtype_of, read, result, wrong_shape
 from fastdl.kernels._runtime cimport fastdl_activation
 from fastdl.kernels._activations import NEED_INPUT
 from fastdl.kernels.errors import ArrayError, DtypeError, HyperparameterError, LabelError
@@ -16,12 +16,6 @@ from fastdl.kernels.errors import ArrayError, DtypeError, HyperparameterError, L
 cnp.import_array()
 
 cdef tuple _array_types = (np.ndarray, np.memmap)  # exactly: the mask of a MaskedArray, say, would go unseen
-
-
-cdef int _check_not_empty(cnp.ndarray array, str op, str arg) except -1:
-    if cnp.PyArray_SIZE(array) == 0:
-        raise ArrayError("empty", op=op, arg=arg, expected="at least one element", got=f"shape {(<object>array).shape}")
-    return 0
 
 
 cdef int _check_shape2(cnp.ndarray array, Py_ssize_t rows, Py_ssize_t columns, str op, str arg) except -1:
@@ -83,9 +77,9 @@ def affine_forward(x, W, b, activation="identity", out=None, z=None, alpha=None)
     cdef cnp.ndarray w_ = read(W, op, "W", 2, dtype), b_ = read(b, op, "b", 1, dtype), y, z_
     cdef cnp.npy_intp batch = cnp.PyArray_DIM(x_, 0), inputs = cnp.PyArray_DIM(x_, 1), outputs = cnp.PyArray_DIM(w_, 1)
     cdef cnp.npy_intp shape[2]
-    _check_not_empty(x_, op, "x")
+    check_not_empty(x_, op, "x")
     _check_shape2(w_, inputs, outputs, op, "W")
-    _check_not_empty(w_, op, "W")
+    check_not_empty(w_, op, "W")
     if cnp.PyArray_DIM(b_, 0) != outputs:
         raise wrong_shape(op, "b", None, (outputs,), b_)
     shape[0], shape[1] = batch, outputs
@@ -167,9 +161,9 @@ def affine_backward(dout, x, W, saved=None, activation="identity", need_dx=True,
     cdef cnp.npy_intp shape[2]
     cdef const void* saved_data = NULL
     cdef void* dx_data = NULL
-    _check_not_empty(x_, op, "x")
+    check_not_empty(x_, op, "x")
     _check_shape2(w_, inputs, outputs, op, "W")
-    _check_not_empty(w_, op, "W")
+    check_not_empty(w_, op, "W")
     _check_shape2(dout_, batch, outputs, op, "dout")
     saved_ = None
     if activation != "identity":
@@ -248,7 +242,7 @@ def softmax(x, out=None):
     cdef str op = "softmax"
     cdef cnp.ndarray x_ = read(x, op, "x", 2, -1)
     cdef int dtype = dtype_of(x_)
-    _check_not_empty(x_, op, "x")
+    check_not_empty(x_, op, "x")
     cdef cnp.ndarray y = result(out, op, "out", 2, cnp.PyArray_DIMS(x_), dtype)
     if out is not None:
         check_apart([("out", y)], [("x", x_)], op)
@@ -355,7 +349,7 @@ def softmax_cross_entropy(logits, labels, out=None):
     cdef str op = "softmax_cross_entropy"
     cdef cnp.ndarray x_ = read(logits, op, "logits", 2, -1)
     cdef int dtype = dtype_of(x_)
-    _check_not_empty(x_, op, "logits")
+    check_not_empty(x_, op, "logits")
     cdef Py_ssize_t batch = cnp.PyArray_DIM(x_, 0), classes = cnp.PyArray_DIM(x_, 1)
     cdef cnp.ndarray numbers = _class_numbers(labels, batch, classes, op)
     cdef cnp.ndarray gradient = result(out, op, "out", 2, cnp.PyArray_DIMS(x_), dtype)

@@ -57,6 +57,29 @@ cdef extern from "table.hpp" nogil:
         int, fastdl_index, fastdl_index, const void*, const int64_t*, double*, void*) noexcept
     ctypedef void (*gather_function)(
         int, fastdl_index, fastdl_index, const void*, const int64_t*, double, void*) noexcept
+    ctypedef struct fastdl_channels:
+        fastdl_index samples
+        fastdl_index channels
+        fastdl_index size
+    ctypedef struct fastdl_running:
+        void* mean
+        void* variance
+        double momentum
+        double correction
+    ctypedef bint (*batch_norm_forward_function)(
+        int, const fastdl_channels*, const void*, const void*, const void*, double, int, const fastdl_running*, void*,
+        void*) noexcept
+    ctypedef bint (*batch_norm_inference_function)(
+        int, const fastdl_channels*, const void*, const void*, const void*, const void*, const void*, double, int,
+        void*) noexcept
+    ctypedef bint (*batch_norm_backward_function)(
+        int, const fastdl_channels*, const void*, const void*, const void*, const void*, const void*, int, void*, void*,
+        void*) noexcept
+    ctypedef void (*layer_norm_forward_function)(
+        int, fastdl_index, fastdl_index, const void*, const void*, const void*, double, void*, void*) noexcept
+    ctypedef bint (*layer_norm_backward_function)(
+        int, fastdl_index, fastdl_index, const void*, const void*, const void*, const void*, void*, void*,
+        void*) noexcept
     ctypedef fastdl_outcome (*update_function)(
         int, const fastdl_tensor*, fastdl_index, const fastdl_treatment*) noexcept
     ctypedef struct fastdl_kernels:
@@ -69,6 +92,11 @@ cdef extern from "table.hpp" nogil:
         softmax_function softmax[2]
         softmax_cross_entropy_function softmax_cross_entropy[2]
         gather_function gather[3][2]
+        batch_norm_forward_function batch_norm_forward[2]
+        batch_norm_inference_function batch_norm_inference[2]
+        batch_norm_backward_function batch_norm_backward[2]
+        layer_norm_forward_function layer_norm_forward[2]
+        layer_norm_backward_function layer_norm_backward[2]
         update_function update
         const fastdl_rule* rules
         int rule_count

@@ -3,7 +3,9 @@
 #include <Python.h>
 
 #include "affine.hpp"
+#include "batch_norm.hpp"
 #include "gather.hpp"
+#include "layer_norm.hpp"
 #include "softmax.hpp"
 #include "update.hpp"
 
@@ -63,6 +65,43 @@ void gather_of(int threads, index count, index width, const void* data, const st
   gather<Source, T>(threads, count, width, in<Source>(data), indices, scale, out<T>(result));
 }
 
+template <class T>
+bool batch_norm_forward_of(int threads, const fastdl_channels* shape, const void* x, const void* gamma, const void* beta,
+                           double eps, int activation, const fastdl_running* running, void* y, void* statistics) {
+  return batch_norm_forward<T>(threads, shape->samples, shape->channels, shape->size, in<T>(x), in<T>(gamma), in<T>(beta),
+                               eps, activation,
+                               {out<T>(running->mean), out<T>(running->variance), running->momentum, running->correction},
+                               out<T>(y), out<T>(statistics));
+}
+
+template <class T>
+bool batch_norm_inference_of(int threads, const fastdl_channels* shape, const void* x, const void* gamma,
+                             const void* beta, const void* mean, const void* variance, double eps, int activation, void* y) {
+  return batch_norm_inference<T>(threads, shape->samples, shape->channels, shape->size, in<T>(x), in<T>(gamma),
+                                 in<T>(beta), in<T>(mean), in<T>(variance), eps, activation, out<T>(y));
+}
+
+template <class T>
+bool batch_norm_backward_of(int threads, const fastdl_channels* shape, const void* dout, const void* x, const void* gamma,
+                            const void* statistics, const void* y, int activation, void* dx, void* dgamma, void* dbeta) {
+  return batch_norm_backward<T>(threads, shape->samples, shape->channels, shape->size, in<T>(dout), in<T>(x),
+                                in<T>(gamma), in<T>(statistics), in<T>(y), activation, out<T>(dx), out<T>(dgamma),
+                                out<T>(dbeta));
+}
+
+template <class T>
+void layer_norm_forward_of(int threads, index rows, index features, const void* x, const void* gamma, const void* beta,
+                           double eps, void* y, void* statistics) {
+  layer_norm_forward<T>(threads, rows, features, in<T>(x), in<T>(gamma), in<T>(beta), eps, out<T>(y), out<T>(statistics));
+}
+
+template <class T>
+bool layer_norm_backward_of(int threads, index rows, index features, const void* dout, const void* x, const void* gamma,
+                            const void* statistics, void* dx, void* dgamma, void* dbeta) {
+  return layer_norm_backward<T>(threads, rows, features, in<T>(dout), in<T>(x), in<T>(gamma), in<T>(statistics),
+                                out<T>(dx), out<T>(dgamma), out<T>(dbeta));
+}
+
 const fastdl_kernels kernels = {
     FASTDL_TEXT(FASTDL_LEVEL),
     FASTDL_VECTOR_BYTES,
@@ -75,6 +114,11 @@ const fastdl_kernels kernels = {
     {{gather_of<std::uint8_t, float>, gather_of<std::uint8_t, double>},
      {gather_of<float, float>, gather_of<float, double>},
      {gather_of<double, float>, gather_of<double, double>}},
+    {batch_norm_forward_of<float>, batch_norm_forward_of<double>},
+    {batch_norm_inference_of<float>, batch_norm_inference_of<double>},
+    {batch_norm_backward_of<float>, batch_norm_backward_of<double>},
+    {layer_norm_forward_of<float>, layer_norm_forward_of<double>},
+    {layer_norm_backward_of<float>, layer_norm_backward_of<double>},
     update,
     rules,
     sizeof rules / sizeof rules[0],

@@ -69,6 +69,19 @@ struct fastdl_treatment {
 
 enum fastdl_outcome { fastdl_done, fastdl_no_memory, fastdl_not_finite };
 
+// An array of (samples, channels, size).
+struct fastdl_channels {
+  fastdl_index samples, channels, size;
+};
+
+// Running statistics of a batch normalization, or null: running <- momentum running + (1 - momentum) batch.
+struct fastdl_running {
+  void* mean;
+  void* variance;
+  double momentum;
+  double correction;  // times the variance of a batch
+};
+
 struct fastdl_kernels {
   const char* level;
   int vector_bytes;
@@ -86,6 +99,19 @@ struct fastdl_kernels {
   // [source: uint8, float32, float64][result]
   void (*gather[3][2])(int threads, fastdl_index count, fastdl_index width, const void* data, const std::int64_t* indices,
                        double scale, void* out);
+  bool (*batch_norm_forward[2])(int threads, const fastdl_channels* shape, const void* x, const void* gamma,
+                                const void* beta, double eps, int activation, const fastdl_running* running, void* y,
+                                void* statistics);
+  bool (*batch_norm_inference[2])(int threads, const fastdl_channels* shape, const void* x, const void* gamma,
+                                  const void* beta, const void* mean, const void* variance, double eps, int activation,
+                                  void* y);
+  bool (*batch_norm_backward[2])(int threads, const fastdl_channels* shape, const void* dout, const void* x,
+                                 const void* gamma, const void* statistics, const void* y, int activation, void* dx,
+                                 void* dgamma, void* dbeta);
+  void (*layer_norm_forward[2])(int threads, fastdl_index rows, fastdl_index features, const void* x, const void* gamma,
+                                const void* beta, double eps, void* y, void* statistics);
+  bool (*layer_norm_backward[2])(int threads, fastdl_index rows, fastdl_index features, const void* dout, const void* x,
+                                 const void* gamma, const void* statistics, void* dx, void* dgamma, void* dbeta);
   fastdl_outcome (*update)(int threads, const fastdl_tensor* tensors, fastdl_index count, const fastdl_treatment* treatment);
   const fastdl_rule* rules;
   int rule_count;

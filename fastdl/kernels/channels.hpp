@@ -1,0 +1,125 @@
+// Arrays of (samples, channels, size), whose channels are treated alike: (N, D) has size 1, (N, C, H, W) size H W.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+
+#include "sums.hpp"
+
+namespace FASTDL_LEVEL {
+
+// A mean in two parts, because x - mean of numbers far from 0 has more digits than the mean rounded to T; and the
+// inverse of the standard deviation. In memory three rows, each with a number for each channel.
+template <class T>
+struct Centre {
+  T mean, lost, inverse_std;
+
+  Centre(const T* statistics, index count, index i)
+      : mean(statistics[i]), lost(statistics[count + i]), inverse_std(statistics[2 * count + i]) {}
+
+  T centred(T x) const { return (x - mean) - lost; }
+
+  static void store(double mean, double variance, double eps, T* statistics, index count, index i) {
+    statistics[i] = T(mean);
+    statistics[count + i] = T(mean - double(T(mean)));
+    statistics[2 * count + i] = T(1 / std::sqrt(variance + eps));
+  }
+};
+
+// Some channels of some samples. Of planes that are larger than a tile, a part.
+struct ChannelTile {
+  index part;      // which of the parts that a channel is cut into
+  index channel;   // the first one
+  index channels;
+  index offset;    // of the first element
+  index samples;
+  index count;     // elements of a plane
+};
+
+struct ChannelTiles {
+  index samples, channels, size;
+  index tile_samples, tile_channels, tile_size;
+
+  ChannelTiles(index samples, index channels, index size) : samples(samples), channels(channels), size(size) {
+    constexpr index row = 512, elements = 1 << 15, least = 64;  // of a channel at least so many, but for the last tile
+    tile_size = std::min(size, elements / 2);
+    tile_channels = std::min(channels, std::max(row / size, index(1)));
+    tile_samples = std::max(elements / (tile_channels * tile_size), ceil_div(least, tile_size));
+    tile_samples = std::min(samples, tile_samples);
+  }
+
+  index runs() const { return ceil_div(size, tile_size); }
+  index parts() const { return ceil_div(samples, tile_samples) * runs(); }
+  index part_samples(index part) const { return std::min(samples - part / runs() * tile_samples, tile_samples); }
+  index part_size(index part) const { return std::min(size - part % runs() * tile_size, tile_size); }
+
+  // Calls work(tile) for this member's tiles.
+  template <class Work>
+  void share(const Team& team, Work work) const {
+    const index across = ceil_div(channels, tile_channels);
+    team.share(parts() * across, [&](index tile) {
+      const index part = tile / across, channel = tile % across * tile_channels;
+      const index first = (part / runs() * tile_samples * channels + channel) * size + part % runs() * tile_size;
+      work(ChannelTile{part, channel, std::min(channels - channel, tile_channels), first, part_samples(part),
+                       part_size(part)});
+    });
+  }
+
+  // Calls work(first, end) for this member's channels.
+  template <class Work>
+  void share_channels(const Team& team, Work work) const {
+    constexpr index some = 64;
+    team.share(ceil_div(channels, some), [&](index tile) { work(tile * some, std::min(channels, (tile + 1) * some)); });
+  }
+
+  // For each channel of a tile, K sums: load(channel) returns what is needed of the channel, and add(values, offset, s)
+  // adds an element's terms to s. They go to totals[k * channels], totals of the tile's first channel.
+  template <int K, class Load, class Add>
+  void sum(const ChannelTile& tile, double* totals, Load load, Add add) const {
+    const index row = channels * size;
+    if (size == 1) {
+      for (int k = 0; k < K; ++k) std::fill_n(totals + k * channels, tile.channels, 0.0);
+      add_rows<K>(tile.samples, tile.channels, totals, channels, [&](index i, index j, double (&s)[K]) {
+        add(load(tile.channel + j), tile.offset + i * row + j, s);
+      });
+      return;
+    }
+    for (index c = 0; c < tile.channels; ++c) {
+      const auto values = load(tile.channel + c);
+      RunSums<K> sums;
+      for (index i = 0; i < tile.samples; ++i) {
+        const index first = tile.offset + i * row + c * size;
+        sums.add_run(tile.count, [&](index q, double (&s)[K]) { add(values, first + q, s); });
+      }
+      for (int k = 0; k < K; ++k) totals[k * channels + c] = sums.total(k);
+    }
+  }
+
+  // Calls apply(load(channel), offset) for each element of a tile.
+  template <class Load, class Apply>
+  void each(const ChannelTile& tile, Load load, Apply apply) const {
+    const index row = channels * size;
+    if (size == 1) {
+      const auto some = [&](index i, auto count) {
+#pragma GCC ivdep
+        for (index j = 0; j < tile.channels; ++j) {
+          const auto values = load(tile.channel + j);
+          for (int q = 0; q < count; ++q) apply(values, tile.offset + (i + q) * row + j);
+        }
+      };
+      index i = 0;
+      for (; i + 4 <= tile.samples; i += 4) some(i, std::integral_constant<int, 4>());
+      for (; i < tile.samples; ++i) some(i, std::integral_constant<int, 1>());
+      return;
+    }
+    for (index i = 0; i < tile.samples; ++i)
+      for (index c = 0; c < tile.channels; ++c) {
+        const auto values = load(tile.channel + c);
+        const index first = tile.offset + i * row + c * size;
+#pragma GCC ivdep
+        for (index q = 0; q < tile.count; ++q) apply(values, first + q);
+      }
+  }
+};
+
+}  // namespace FASTDL_LEVEL

@@ -1,0 +1,51 @@
+// Sums of several terms at a time over the rows of a matrix, or over a run of numbers, in double precision.
+// The order of the additions is fixed: it is part of the result.
+#pragma once
+
+#include <type_traits>
+
+#include "team.hpp"
+
+namespace FASTDL_LEVEL {
+
+// Calls add(i, j, s) for each element of (rows, columns), which adds its K terms to s; their sums are added to
+// totals[k * stride + j]. Four rows at a time: the totals are then read and written once for four elements.
+template <int K, class Add>
+void add_rows(index rows, index columns, double* totals, index stride, Add add) {
+  const auto add_some = [&](index first, auto count) {
+#pragma GCC ivdep
+    for (index j = 0; j < columns; ++j) {
+      double s[K];
+      for (int k = 0; k < K; ++k) s[k] = totals[k * stride + j];
+      for (int q = 0; q < count; ++q) add(first + q, j, s);
+      for (int k = 0; k < K; ++k) totals[k * stride + j] = s[k];
+    }
+  };
+  index i = 0;
+  for (; i + 4 <= rows; i += 4) add_some(i, std::integral_constant<int, 4>());
+  for (; i < rows; ++i) add_some(i, std::integral_constant<int, 1>());
+}
+
+// The sums of one or more runs of numbers, in so many partial sums each.
+template <int K>
+struct RunSums {
+  static constexpr index lanes = 64;
+  double partial[K * lanes] = {};
+
+  // Calls add(i, s) for each i below count.
+  template <class Add>
+  void add_run(index count, Add add) {
+    const index whole = count / lanes * lanes;
+    add_rows<K>(count / lanes, lanes, partial, lanes, [&](index i, index j, double (&s)[K]) { add(i * lanes + j, s); });
+    add_rows<K>(1, count - whole, partial, lanes, [&](index, index j, double (&s)[K]) { add(whole + j, s); });
+  }
+
+  double total(int k) {
+    double* sums = partial + k * lanes;
+    for (index half = lanes / 2; half; half /= 2)
+      for (index j = 0; j < half; ++j) sums[j] += sums[j + half];
+    return sums[0];
+  }
+};
+
+}  // namespace FASTDL_LEVEL
