@@ -8,10 +8,24 @@
 
 namespace FASTDL_LEVEL {
 
+// coth(x) - 1 / x for 0 <= x <= 1, right to the last digits: Lambert's continued fraction x / (3 + x^2 / (5 + ...)).
+inline double langevin(double x) {
+  double denominator = 17;
+  for (int odd = 15; odd >= 3; odd -= 2) denominator = odd + x * x / denominator;
+  return x / denominator;
+}
+
+// rho_t = rho - 2 t beta2^t / (1 - beta2^t) = coth(a / 2) - t coth(t a / 2) + t with a = -log(beta2). At the first of many
+// steps the two coth are large and nearly the same; what they have in common is 2 / a.
+inline double average_length(double t, double beta2) {
+  const double a = -std::log(beta2);
+  if (t * a > 2) return 2 / (1 - beta2) - 1 - 2 * t / std::expm1(t * a);
+  return t - (t * langevin(t * a / 2) - langevin(a / 2));
+}
+
 // The rectification r, or 0 while the adaptive step waits.
 inline double rectification(double t, double beta2) {
-  const double longest = 2 / (1 - beta2) - 1;
-  const double length = longest - 2 * t / std::expm1(-t * std::log(beta2));
+  const double longest = 2 / (1 - beta2) - 1, length = average_length(t, beta2);
   if (length <= 5) return 0;
   return std::sqrt((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length));
 }
