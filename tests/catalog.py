@@ -59,6 +59,30 @@ def lamb(t, p, g, m, v, *, lr, beta1, beta2, eps, weight_decay):
     return p - lr * (norm_p / norm_u if norm_p > 0 and norm_u > 0 else 1) * u, m, v
 
 
+def nadam(t, p, g, m, v, *, lr, beta1, beta2, eps, momentum_decay):
+    m, v, _, v_hat = moments(t, g, m, v, beta1, beta2)
+    mu = np.longdouble(beta1) * (1 - np.longdouble(0.96) ** (np.arange(1, t + 2) * np.longdouble(momentum_decay)) / 2)
+    m_bar = (1 - mu[-2]) / (1 - mu[:-1].prod()) * g + mu[-1] / (1 - mu.prod()) * m
+    return p - lr * m_bar / (np.sqrt(v_hat) + eps), m, v
+
+
+def radam_paper(t, p, g, m, v, *, lr, beta1, beta2, eps):
+    """rho_t as the mean of 1, 3, 5, ... with the weights that v gives to the gradients, which loses no digits."""
+    m, v, m_hat, v_hat = moments(t, g, m, v, beta1, beta2)
+    ages, longest = np.arange(t, dtype=np.longdouble), 2 / (1 - np.longdouble(beta2)) - 1
+    length = np.average(2 * ages + 1, weights=np.longdouble(beta2) ** ages)
+    if length <= 5:
+        return p - lr * m_hat, m, v
+    r = np.sqrt((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length))
+    return p - lr * r * m_hat / (np.sqrt(v_hat) + eps), m, v
+
+
+def radam(t, p, g, m, v, *, lr, beta1, beta2, eps):
+    """Its eps is the other form's over sqrt(1 - beta2^t)."""
+    eps = eps / np.sqrt(1 - np.longdouble(beta2) ** t)
+    return radam_paper(t, p, g, m, v, lr=lr, beta1=beta1, beta2=beta2, eps=eps)
+
+
 def by_formula(name):
     def step(t, *arrays, **hyper):
         return FORMULAS[name](*(np.array(array) for array in arrays), t=t, **hyper)
@@ -220,9 +244,9 @@ RULES = (
     row("amsgrad_corrected", "m v² v_max²", "lr beta1 beta2 eps", ulps={"v_max": 4}),  # a correction more than v
     row("adamax", "m u²", "lr beta1 beta2 eps"),
     row("adamax_inside", "m u²", "lr beta1 beta2 eps"),
-    row("nadam", "m v²", "lr beta1 beta2 eps momentum_decay", edge={"momentum_decay": np.inf}),
-    row("radam", "m v²", "lr beta1 beta2 eps"),
-    row("radam_paper", "m v²", "lr beta1 beta2 eps"),
+    row("nadam", "m v²", "lr beta1 beta2 eps momentum_decay", nadam, {"momentum_decay": np.inf}),
+    row("radam", "m v²", "lr beta1 beta2 eps", radam),
+    row("radam_paper", "m v²", "lr beta1 beta2 eps", radam_paper),
     row("ftrl", "n² z", "lr l1 l2 l2_shrinkage beta"),
     row("lion", "m", "lr beta1 beta2"),
     row("lamb", "m v²", "lr beta1 beta2 eps weight_decay", lamb, ulps={"p": 5}),  # Adam's, decayed and scaled

@@ -32,20 +32,21 @@ inline double rectification(double t, double beta2) {
 
 template <class T>
 struct RAdamForm : Moments<T> {
-  T step, scale, eps;
+  T step, eps;
+  bool waits;
 
   // `is_hat`: eps is added to the root of the uncorrected v.
   RAdamForm(double t, const double* h, bool is_hat) : Moments<T>(h) {
     const Correction corrections(t, h[1], h[2]);
     const double r = rectification(t, h[2]), root = std::sqrt(corrections.v);
-    step = T(h[0] / corrections.m * (r == 0 ? 1 : is_hat ? r * root : r));
-    scale = T(r == 0 ? 0 : is_hat ? 1 : 1 / root);
-    eps = T(r == 0 ? 1 : h[3]);
+    waits = r == 0;
+    step = T(h[0] / corrections.m * (waits ? 1 : r * root));
+    eps = T(waits ? 1 : is_hat ? h[3] : h[3] * root);
   }
 
   void operator()(T& p, T g, T& m, T& v) const {
     this->update(g, m, v);
-    const T root = scale > 0 ? scale * std::sqrt(v) : T(0);  // while it waits, v may be infinite
+    const T root = waits ? T(0) : std::sqrt(v);  // which may be infinite
     p -= step * m / (root + eps);
   }
 };
