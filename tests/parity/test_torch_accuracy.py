@@ -1,13 +1,17 @@
 """How exact one step is, of fastdl with convention="torch" and of torch.optim, from the same state in the same dtype.
 
-The error of an element is measured by what fastdl promises: an ulp of the parameter and 4 of the step. Both are compared
-with the formula in extended precision, so the error of float32 and that of float64 are measured in the same way.
+The error of an element is measured by fastdl's promise, an ulp of the parameter and 4 of the step, from the formula in
+extended precision. fastdl keeps the promise, and its error is on average no larger than torch's. That holds over many
+steps: what all elements share, such as the bias corrections at one t, is rounded to the better side by chance. The
+largest error of all elements is as much a matter of chance, where both keep the promise.
+
+Weight decay is a step of its own before the rule's: where the parameter is much longer than the step, or the decay
+nearly cancels the gradient, the rounding of its result and of its factor is larger than the promise, in both.
 """
 
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,16 +22,19 @@ import pytest
 
 from fastdl import kernels, optim
 from tests.catalog import DTYPES, RULES
-from tests.parity.experiment import EXTRA, Twin
+from tests.parity.experiment import EXTRA, LR, Twin
 from tests.parity.test_torch import TWINS
 from tests.test_update import extended, ulp
 
 torch = pytest.importorskip("torch", reason=EXTRA)
 
-pytestmark = pytest.mark.parity
+pytestmark = [pytest.mark.parity, pytest.mark.usefixtures("torch_in_float64")]
 
-SIZE = 20_000
-TIMES = (1, 2, 10, 1000)
+SIZE = 2000
+TIMES = (1, 2, 3, 5, 6, 7, 8, 10, *range(13, 50, 4), *range(60, 1000, 90), 1000)
+CHANCE = 1.01  # how much larger an average may be by chance: SGD's steps differ by nothing, AdaGrad's by 0.1 %
+LIMITS = {"float32": 1.0, "float64": 1.25}  # of the promise; in float64 that of t alone has the same roundings
+CHANCE_OF_LARGEST = 1.25
 FUSED = (torch.optim.SGD, torch.optim.Adagrad, torch.optim.Adam, torch.optim.AdamW)
 CATALOG = {rule.name: rule for rule in RULES}
 
@@ -59,7 +66,7 @@ class Case:
         return CATALOG[self.optimizer.rule]
 
     def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-        """Parameter, gradient and state: gradients of all sizes with the moments that they leave, and 0 parameters too."""
+        """Parameter, gradient and state: gradients of all sizes, the moments they leave, and parameters that are 0."""
         p = rng.normal(size=SIZE) * 10 ** rng.uniform(-6, 2, SIZE) * (rng.random(SIZE) < 0.8)
         size = 10 ** rng.uniform(-3, 3, SIZE)
         drawn = dict(zip(self.rule.state, self.rule.draw_state(rng, [p]), strict=True))
@@ -103,6 +110,15 @@ class Case:
         beta1, decay = self.settings["beta1"], self.settings["momentum_decay"]
         return math.prod(beta1 * (1 - 0.5 * 0.96 ** (i * decay)) for i in range(1, self.t))
 
+    def errors(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """Each element's error, of fastdl and of torch's implementations, in units of the promise."""
+        p, g, state = self.draw(rng)
+        exact, promised = self.promise(p, g, state)
+        results = {"fastdl": self.ours(p, g, state), "torch": self.theirs(p, g, state, foreach=False)}
+        if self.twin.theirs in FUSED:
+            results["torch, fused"] = self.theirs(p, g, state, fused=True)
+        return {name: np.abs(result - exact) / promised for name, result in results.items()}
+
     def promise(self, p: np.ndarray, g: np.ndarray, state: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """The exact parameter, and how far off a step may be."""
         hyper, decay = self.optimizer.hyperparameters, np.longdouble(self.settings["weight_decay"])
@@ -117,3 +133,25 @@ class Case:
         size = np.max([self.rule.magnitudes(self.t, p, size, state, hyper)[0] for size in sizes], axis=0)
         slack = self.rule.slack(self.t, p, g, state, hyper, functools.partial(ulp, self.dtype))[0]
         return exact, ulp(self.dtype, exact) + 4 * ulp(self.dtype, size) + slack
+
+
+def every_setting() -> Iterator[Any]:
+    for twin in TWINS:
+        for own in ({}, *twin.variants):
+            for decay in (0.0, 0.1):
+                settings = twin.defaults() | dict(twin.only_ours) | {"lr": LR} | dict(own) | {"weight_decay": decay}
+                words = [f"{name}={value}" for name, value in {**own, "weight_decay": decay}.items()]
+                yield pytest.param(twin, settings, id="-".join([twin.ours.name, *words]))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("twin", "settings"), list(every_setting()))
+def test_a_step_is_no_less_exact_than_torchs(twin, settings, dtype, rng):
+    steps = [Case(twin, settings, t, dtype).errors(rng) for t in TIMES]
+    ours, *theirs = ({name: np.array([step[name] for step in steps]) for name in steps[0]}).values()
+    limit = LIMITS[dtype]
+    if settings["weight_decay"]:
+        limit = max(limit, CHANCE_OF_LARGEST * theirs[0].max())
+    assert ours.max() <= limit
+    for errors in theirs:
+        assert ours.mean() <= CHANCE * errors.mean()
