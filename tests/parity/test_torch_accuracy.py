@@ -28,13 +28,20 @@ from tests.test_update import extended, ulp
 
 torch = pytest.importorskip("torch", reason=EXTRA)
 
-pytestmark = [pytest.mark.parity, pytest.mark.usefixtures("torch_in_float64")]
+pytestmark = [
+    pytest.mark.parity,
+    pytest.mark.usefixtures("torch_in_float64"),
+    pytest.mark.skipif(
+        kernels.build_info()["cpu_level"] == "v2",
+        reason="level v2 has no fused multiply-adds, which torch uses where the CPU has them",
+    ),
+]
 
 SIZE = 2000
 TIMES = (1, 2, 3, 5, 6, 7, 8, 10, *range(13, 50, 4), *range(60, 1000, 90), 1000)
 CHANCE = 1.01  # how much larger an average may be by chance: SGD's steps differ by nothing, AdaGrad's by 0.1 %
 LIMITS = {"float32": 1.0, "float64": 1.25}  # of the promise; in float64 that of t alone has the same roundings
-CHANCE_OF_LARGEST = 1.25
+CHANCE_OF_LARGEST = 1.25  # the same for the largest error, where decay makes it larger than the promise
 FUSED = (torch.optim.SGD, torch.optim.Adagrad, torch.optim.Adam, torch.optim.AdamW)
 CATALOG = {rule.name: rule for rule in RULES}
 
