@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from fastdl import kernels, reference
 from fastdl.kernels import RULES
+from fastdl.reference.rules import moments
 from tests.compare import assert_close, assert_same_bits, unchanged
 
 SEED = 7  # fixed: a sign that hangs on the last bit, as Lion's can, would be no error
@@ -227,6 +229,24 @@ def test_radam_waits_as_long_as_its_twin(rule, beta2):
         run.hyper[2] = beta2
 
     assert_both(rule, shapes=[(3,)], count=12, prepare=prepare)
+
+
+@pytest.mark.parametrize("beta2", [0.0, 0.6, 0.667, 0.75, 0.9, 0.999, 0.99999, 1 - 1e-9, 1 - 2**-53])
+def test_radams_rectification_keeps_its_digits(beta2):
+    """Against its formula in fractions, where 2 / (1 - beta2) may be 2^54 times as large as what is left of it."""
+    exact = Fraction(beta2)
+    longest = 2 / (1 - exact) - 1
+    for t in (*range(1, 30), 100):
+        length = longest - 2 * t * exact**t / (1 - exact**t)
+        p = np.zeros(1)  # m and v stay 1
+        kernels.update("radam", [p], [np.ones(1)], [[np.ones(1)], [np.ones(1)]], np.array([t - 1]), [1, 0, beta2, 0])
+        twin = moments._rectification(t, beta2)
+        if length > 5:
+            square = (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
+            assert -p[0] == pytest.approx(math.sqrt(square * (1 - exact**t)), rel=4e-16, abs=0)
+            assert twin == pytest.approx(math.sqrt(square), rel=1e-15, abs=0)
+        else:
+            assert (-p[0], twin) == (1, None)
 
 
 def test_lamb_takes_a_plain_step_where_a_norm_is_0():

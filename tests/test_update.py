@@ -70,10 +70,10 @@ class TestResults:
 
         A state is within 3 ulps: 2 where multiply-adds are fused. One that holds a step is as exact as a step, and
         LAMB's step takes more operations. Where a rule subtracts numbers that may be nearly the same, no arithmetic of
-        this precision keeps that promise: centered RMSprop's v - a², the sum whose sign Lion takes, Ftrl's z and
-        RAdam's rectification are as exact as the rounding of their terms; the catalogue says what that comes to.
+        this precision keeps that promise: centered RMSprop's v - a², the sum whose sign Lion takes and Ftrl's z are as
+        exact as the rounding of their terms; the catalogue says what that comes to.
         """
-        for t in (1, 2, 10, 10_000):
+        for t in (1, 2, 6, 10, 10_000):  # at 6 RAdam stops waiting
             params, grads = draw(rng, dtype, FEW), draw(rng, dtype, FEW)
             state = rule.draw_state(rng, params)
             exact_params, exact_grads, exact_state = extended(params), extended(grads), list(map(extended, state))
@@ -129,14 +129,9 @@ class TestResults:
         numbers = np.concatenate([numbers, -numbers[1:-1], [np.nan, -np.inf]]).astype(dtype)
         # A sum of squares below 0 is no state, and then g * g + h need not overflow where g * g alone does.
         states = [numbers if kind == "signed" else numbers[~(numbers < 0)] for kind in rule.state.values()]
-        gradients = numbers
         if not same_order:
             states = [each[~np.isinf(each)] for each in states]
-        if rule.name.startswith("amsgrad"):  # NaN comes into the largest v by way of v, which stays NaN as well
-            states[2] = states[2][~np.isnan(states[2])]
-        if rule.name.startswith("radam"):  # while it waits for v, the kernel multiplies v by 0, which the formula drops
-            gradients, states[1] = gradients[np.isfinite(gradients)], states[1][~np.isnan(states[1])]
-        p, g, *state = (each.ravel() for each in np.meshgrid(numbers, gradients, *states))
+        p, g, *state = (each.ravel() for each in np.meshgrid(numbers, numbers, *states))
         for hyper, taken in itertools.product(rule.settings, (0, 100)):
             ours, theirs = (
                 [[p.copy()], [[each.copy()] for each in state]],

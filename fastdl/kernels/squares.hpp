@@ -5,17 +5,18 @@
 
 namespace FASTDL_LEVEL {
 
-// In eight partial sums, whatever the vector: the order of the additions is part of the result.
+// In sixteen partial sums, whatever the vector: the order of the additions is part of the result. The more sums there are,
+// the fewer roundings each has.
 template <class T>
 double sum_squares(const T* x, index count) {
-  double partial[8] = {};
+  double partial[16] = {};
   index i = 0;
-  for (; i + 8 <= count; i += 8)
-    for (int q = 0; q < 8; ++q) partial[q] += double(x[i + q]) * double(x[i + q]);
-  for (; i < count; ++i) partial[i % 8] += double(x[i]) * double(x[i]);
-  double sum = 0;
-  for (int q = 0; q < 8; ++q) sum += partial[q];
-  return sum;
+  for (; i + 16 <= count; i += 16)
+    for (int q = 0; q < 16; ++q) partial[q] += double(x[i + q]) * double(x[i + q]);
+  for (; i < count; ++i) partial[i % 16] += double(x[i]) * double(x[i]);
+  for (int half = 8; half > 0; half /= 2)
+    for (int q = 0; q < half; ++q) partial[q] += partial[q + half];
+  return partial[0];
 }
 
 // Whether every element is a finite T: x - x is 0 for these alone.

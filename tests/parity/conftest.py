@@ -1,4 +1,4 @@
-"""What the comparisons with libraries on JAX share."""
+"""The dtypes that the libraries make by themselves."""
 
 from __future__ import annotations
 
@@ -16,3 +16,14 @@ def jax_in_float64() -> Iterator[None]:
     jax.config.update("jax_enable_x64", True)
     yield
     jax.config.update("jax_enable_x64", before)
+
+
+@pytest.fixture
+def torch_in_float64() -> Iterator[None]:
+    """NAdam keeps a product in torch's default dtype."""
+    import torch
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(before)

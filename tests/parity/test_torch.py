@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from fastdl import optim
@@ -11,7 +9,7 @@ from tests.parity.experiment import EXTRA, RATES, Library, Twin
 
 torch = pytest.importorskip("torch", reason=EXTRA)
 
-pytestmark = pytest.mark.parity
+pytestmark = [pytest.mark.parity, pytest.mark.usefixtures("torch_in_float64")]
 
 SGD = {"lr": "lr", "weight_decay": "weight_decay"}
 MOMENTUM = SGD | {"momentum": "momentum"}
@@ -47,15 +45,6 @@ TWINS = (
     ),
     Twin(optim.RAdam, torch.optim.RAdam, DECOUPLED, ({"beta1": 0.5, "beta2": 0.9}, {"decoupled": True})),
 )
-
-
-@pytest.fixture(autouse=True)
-def double_precision() -> Iterator[None]:
-    """NAdam keeps a product in torch's default dtype."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(before)
 
 
 def run_torch(twin, settings, params, gradients):

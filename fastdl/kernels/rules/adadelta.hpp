@@ -18,9 +18,9 @@ struct Adadelta {
 
   void operator()(T& p, T g, T& v, T& u) const {
     v += update * (g * g - v);
-    const T d = std::sqrt(u + eps) / std::sqrt(v + eps) * g;
-    u += update * (d * d - u);
-    p -= lr * d;
+    const T ratio = (u + eps) / (v + eps);  // d = sqrt(ratio) g
+    u += update * (ratio * g * g - u);
+    p -= lr * (std::sqrt(ratio) * g);
   }
 };
 

@@ -1,6 +1,6 @@
 // Adam (Kingma and Ba 2015) and AMSGrad (Reddi, Kale and Kumar 2018):
-//   m <- m + (1 - beta1)(g - m),  v <- v + (1 - beta2)(g^2 - v),  p <- p - step m / (scale sqrt(v) + eps)
-// step and scale hold the bias corrections. They differ in where eps meets them.
+//   m <- m + (1 - beta1)(g - m),  v <- v + (1 - beta2)(g^2 - v),  p <- p - step m / (sqrt(v) + eps)
+// step = lr sqrt(1 - beta2^t) / (1 - beta1^t) holds the bias corrections. They differ in whether eps does, too.
 #pragma once
 
 #include <cmath>
@@ -38,17 +38,16 @@ struct Moments {
   }
 };
 
-// eps added to the root of the uncorrected v ("epsilon hat", end of section 2), which saves a multiplication:
-// step = lr sqrt(1 - beta2^t) / (1 - beta1^t). The book, Keras, scikit-learn.
 template <class T>
-struct Adam : Moments<T> {
-  static constexpr const char* name = "adam";
-
+struct AdamForm : Moments<T> {
   T step, eps;
 
-  Adam(double t, const double* h) : Moments<T>(h), eps(T(h[3])) {
+  // `is_hat`: eps is added to the root of the uncorrected v.
+  AdamForm(double t, const double* h, bool is_hat) : Moments<T>(h) {
     const Correction corrections(t, h[1], h[2]);
-    step = T(h[0] * std::sqrt(corrections.v) / corrections.m);
+    const double root = std::sqrt(corrections.v);
+    step = T(h[0] * root / corrections.m);
+    eps = T(is_hat ? h[3] : h[3] * root);
   }
 
   void operator()(T& p, T g, T& m, T& v) const {
@@ -57,23 +56,18 @@ struct Adam : Moments<T> {
   }
 };
 
-// eps added to the corrected root (algorithm 1): step = lr / (1 - beta1^t), scale = 1 / sqrt(1 - beta2^t). torch, optax.
+// "epsilon hat", end of section 2. The book, Keras, scikit-learn.
 template <class T>
-struct AdamPaper : Moments<T> {
+struct Adam : AdamForm<T> {
+  static constexpr const char* name = "adam";
+  Adam(double t, const double* h) : AdamForm<T>(t, h, true) {}
+};
+
+// eps added to the corrected root: algorithm 1, multiplied out by sqrt(1 - beta2^t). torch, optax.
+template <class T>
+struct AdamPaper : AdamForm<T> {
   static constexpr const char* name = "adam_paper";
-
-  T step, scale, eps;
-
-  AdamPaper(double t, const double* h) : Moments<T>(h), eps(T(h[3])) {
-    const Correction corrections(t, h[1], h[2]);
-    step = T(h[0] / corrections.m);
-    scale = T(1 / std::sqrt(corrections.v));
-  }
-
-  void operator()(T& p, T g, T& m, T& v) const {
-    this->update(g, m, v);
-    p -= step * m / (scale * std::sqrt(v) + eps);
-  }
+  AdamPaper(double t, const double* h) : AdamForm<T>(t, h, false) {}
 };
 
 // AMSGrad: the largest v so far in the place of v, under either form of Adam.
@@ -86,12 +80,8 @@ struct AMSGradOf : Form {
   void operator()(T& p, T g, T& m, T& v, T& v_max) const {
     this->update(g, m, v);
     v_max = larger(v_max, v);
-    step_by(p, m, v_max, *this);
+    p -= this->step * m / (std::sqrt(v_max) + this->eps);
   }
-
- private:
-  static void step_by(T& p, T m, T v, const Adam<T>& adam) { p -= adam.step * m / (std::sqrt(v) + adam.eps); }
-  static void step_by(T& p, T m, T v, const AdamPaper<T>& adam) { p -= adam.step * m / (adam.scale * std::sqrt(v) + adam.eps); }
 };
 
 // Keras.

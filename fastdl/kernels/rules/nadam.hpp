@@ -25,19 +25,21 @@ template <class T>
 struct Nadam : Moments<T> {
   static constexpr const char *name = "nadam", *hyper = "lr beta1 beta2 eps momentum_decay";
 
-  T step_g, step_m, scale, eps;
+  T step_g, step_m, eps;
 
-  Nadam(double t, const double* h) : Moments<T>(h), eps(T(h[3])) {
+  // All of the fraction is multiplied by sqrt(1 - beta2^t).
+  Nadam(double t, const double* h) : Moments<T>(h) {
+    const double root = std::sqrt(correction(t, h[2]));
     const double log_q = h[4] * std::log(0.96);
     const double mu = h[1] * (1 - 0.5 * std::exp(t * log_q)), next_mu = h[1] * (1 - 0.5 * std::exp((t + 1) * log_q));
-    step_g = T(h[0] * (1 - mu) / -std::expm1(log_momentum_product(t, h[1], log_q)));
-    step_m = T(h[0] * next_mu / -std::expm1(log_momentum_product(t + 1, h[1], log_q)));
-    scale = T(1 / std::sqrt(correction(t, h[2])));
+    step_g = T(root * h[0] * (1 - mu) / -std::expm1(log_momentum_product(t, h[1], log_q)));
+    step_m = T(root * h[0] * next_mu / -std::expm1(log_momentum_product(t + 1, h[1], log_q)));
+    eps = T(root * h[3]);
   }
 
   void operator()(T& p, T g, T& m, T& v) const {
     this->update(g, m, v);
-    p -= (step_g * g + step_m * m) / (scale * std::sqrt(v) + eps);
+    p -= (step_g * g + step_m * m) / (std::sqrt(v) + eps);
   }
 };
 

@@ -277,9 +277,14 @@ def _moments(m: Array, v: Array, g: Array, beta1: float, beta2: float) -> tuple[
 
 
 def _rectification(t: int, beta2: float) -> float | None:
-    """Liu et al.'s r_t, or None while the variance of 1 / sqrt(v) is not tractable."""
+    """Liu et al.'s r_t, or None while the variance of 1 / sqrt(v) is not tractable.
+
+    rho_t is the mean of 1, 3, 5, ..., 2t - 1 with the weights beta2^i that v gives the last t gradients; unlike the
+    difference of the formula, that loses no digits.
+    """
     longest = 2.0 / (1.0 - beta2) - 1.0
-    length = longest - 2.0 * t * beta2**t / _correction(beta2, t)
+    ages = np.arange(t, dtype=np.float64)
+    length = 1.0 + 2.0 * float(np.average(ages, weights=beta2**ages))
     if length <= 5.0:
         return None
     return math.sqrt((length - 4.0) * (length - 2.0) * longest / ((longest - 4.0) * (longest - 2.0) * length))
