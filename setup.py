@@ -85,7 +85,7 @@ borders = [
             "FASTDL_OPENMP": str(int(OPENMP)),
         },
     )
-    for name in ("_runtime", "_arrays", "_layers", "_update")
+    for name in ("_runtime", "_arrays", "_layers", "_random", "_dropout", "_update")
 ]
 
 setup(

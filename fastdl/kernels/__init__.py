@@ -6,6 +6,8 @@ file                   what it holds
 ``team.hpp``           threads: a region, a team, how tiles are shared
 ``product.hpp``        matrix product by register tiles
 ``math.hpp``           exp, tanh and sigmoid of one number, as vector code
+``random.hpp``         the generator of random bits
+``distributions.hpp``  random numbers of a distribution
 ``affine.hpp`` ...     a layer's kernel each, as functions of a team
 ``rules/*.hpp``        an optimizer's arithmetic on one element each
 ``update.hpp``         the engine that runs a rule over many arrays
@@ -22,6 +24,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from fastdl.kernels._dropout import dropout_backward, dropout_forward
 from fastdl.kernels._layers import (
     ACTIVATIONS,
     activation_backward,
@@ -32,6 +35,7 @@ from fastdl.kernels._layers import (
     softmax,
     softmax_cross_entropy,
 )
+from fastdl.kernels._random import random_bits, random_normal, random_uniform
 from fastdl.kernels._runtime import (
     FLAGS,
     LEVELS,
@@ -54,8 +58,13 @@ __all__ = [
     "affine_forward",
     "build_info",
     "cpu_level",
+    "dropout_backward",
+    "dropout_forward",
     "gather",
     "get_num_threads",
+    "random_bits",
+    "random_normal",
+    "random_uniform",
     "set_num_threads",
     "softmax",
     "softmax_cross_entropy",

@@ -26,6 +26,12 @@ cdef int dtype_of(cnp.ndarray array) noexcept:
     return FLOAT64 if cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT64 else FLOAT32
 
 
+cdef int dtype_named(object dtype, str op) except -1:
+    if dtype not in ("float32", "float64", np.float32, np.float64):
+        raise DtypeError("dtype not supported", op=op, arg="dtype", expected="float32 or float64", got=repr(dtype))
+    return FLOAT32 if np.dtype(dtype) == np.float32 else FLOAT64
+
+
 cdef cnp.ndarray _checked(object value, str op, str arg, int like, object key):
     """An ndarray or memmap of float32 or float64, aligned and in native byte order."""
     cdef cnp.ndarray array

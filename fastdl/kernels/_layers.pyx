@@ -7,7 +7,7 @@ from libc.float cimport DBL_MAX
 from libc.stdint cimport int64_t
 
 from fastdl.kernels cimport _runtime
-from fastdl.kernels._arrays cimport FLOAT32, FLOAT64, changed, check_apart, dtype_of, read, result, wrong_shape
+from fastdl.kernels._arrays cimport changed, check_apart, dtype_named, dtype_of, read, result, wrong_shape
 from fastdl.kernels.errors import ArrayError, DtypeError, HyperparameterError, LabelError
 
 cnp.import_array()
@@ -527,9 +527,7 @@ def gather(data, indices, scale=1.0, dtype="float32", out=None):
         source = 1 + dtype_of(data_)
     if cnp.PyArray_NDIM(data_) == 0:
         raise ArrayError("has no rows", op=op, arg="data", expected="at least one dimension", got="shape ()")
-    if dtype not in ("float32", "float64", np.float32, np.float64):
-        raise DtypeError("dtype not supported", op=op, arg="dtype", expected="float32 or float64", got=repr(dtype))
-    target = FLOAT32 if np.dtype(dtype) == np.float32 else FLOAT64
+    target = dtype_named(dtype, op)
     if type(indices) not in _array_types or indices.ndim != 1 or indices.dtype.kind not in "iu":
         raise DtypeError("not a row of integers", op=op, arg="indices", expected="an integer array of shape (B,)")
     numbers = np.ascontiguousarray(indices, dtype=np.int64)

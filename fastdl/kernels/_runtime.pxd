@@ -1,4 +1,4 @@
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 cdef extern from "table.hpp" nogil:
     ctypedef Py_ssize_t fastdl_index
@@ -35,6 +35,11 @@ cdef extern from "table.hpp" nogil:
         double clip_value
         double average_decay
         int needs_finite
+    ctypedef struct fastdl_source:
+        uint64_t seed
+        uint64_t first
+        uint32_t step
+        uint32_t stream
     ctypedef enum fastdl_outcome:
         fastdl_done
         fastdl_no_memory
@@ -51,6 +56,12 @@ cdef extern from "table.hpp" nogil:
         int, fastdl_index, fastdl_index, const void*, const int64_t*, double*, void*) noexcept
     ctypedef void (*gather_function)(
         int, fastdl_index, fastdl_index, const void*, const int64_t*, double, void*) noexcept
+    ctypedef void (*random_bits_function)(int, fastdl_index, const fastdl_source*, uint32_t*) noexcept
+    ctypedef void (*random_function)(int, fastdl_index, const fastdl_source*, double, double, void*) noexcept
+    ctypedef void (*dropout_forward_function)(
+        int, fastdl_index, const void*, int, const fastdl_source*, int, double, void*) noexcept
+    ctypedef void (*dropout_backward_function)(
+        int, fastdl_index, const void*, const void*, int, const fastdl_source*, int, double, void*) noexcept
     ctypedef fastdl_outcome (*update_function)(
         int, const fastdl_tensor*, fastdl_index, const fastdl_treatment*) noexcept
     ctypedef struct fastdl_kernels:
@@ -63,6 +74,11 @@ cdef extern from "table.hpp" nogil:
         softmax_function softmax[2]
         softmax_cross_entropy_function softmax_cross_entropy[2]
         gather_function gather[3][2]
+        random_bits_function random_bits
+        random_function random_uniform[2]
+        random_function random_normal[2]
+        dropout_forward_function dropout_forward[2]
+        dropout_backward_function dropout_backward[2]
         update_function update
         const fastdl_rule* rules
         int rule_count

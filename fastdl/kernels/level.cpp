@@ -3,6 +3,8 @@
 #include <Python.h>
 
 #include "affine.hpp"
+#include "distributions.hpp"
+#include "dropout.hpp"
 #include "gather.hpp"
 #include "softmax.hpp"
 #include "update.hpp"
@@ -60,6 +62,28 @@ void gather_of(int threads, index count, index width, const void* data, const st
   gather<Source, T>(threads, count, width, in<Source>(data), indices, scale, out<T>(result));
 }
 
+template <class T>
+void random_uniform_of(int threads, index size, const fastdl_source* source, double low, double high, void* result) {
+  random_uniform<T>(threads, size, source, low, high, out<T>(result));
+}
+
+template <class T>
+void random_normal_of(int threads, index size, const fastdl_source* source, double mean, double std, void* result) {
+  random_normal<T>(threads, size, source, mean, std, out<T>(result));
+}
+
+template <class T>
+void dropout_forward_of(int threads, index size, const void* x, int activation, const fastdl_source* source, int dropped,
+                        double scale, void* y) {
+  dropout_forward<T>(threads, size, in<T>(x), activation, source, dropped, scale, out<T>(y));
+}
+
+template <class T>
+void dropout_backward_of(int threads, index size, const void* dout, const void* y, int activation,
+                         const fastdl_source* source, int dropped, double scale, void* dx) {
+  dropout_backward<T>(threads, size, in<T>(dout), in<T>(y), activation, source, dropped, scale, out<T>(dx));
+}
+
 const fastdl_kernels kernels = {
     FASTDL_TEXT(FASTDL_LEVEL),
     FASTDL_VECTOR_BYTES,
@@ -72,6 +96,11 @@ const fastdl_kernels kernels = {
     {{gather_of<std::uint8_t, float>, gather_of<std::uint8_t, double>},
      {gather_of<float, float>, gather_of<float, double>},
      {gather_of<double, float>, gather_of<double, double>}},
+    random_bits,
+    {random_uniform_of<float>, random_uniform_of<double>},
+    {random_normal_of<float>, random_normal_of<double>},
+    {dropout_forward_of<float>, dropout_forward_of<double>},
+    {dropout_backward_of<float>, dropout_backward_of<double>},
     update,
     rules,
     sizeof rules / sizeof rules[0],

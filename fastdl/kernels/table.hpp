@@ -61,6 +61,14 @@ struct fastdl_treatment {
   int needs_finite;          // whether a gradient that is not finite stops the update before anything is written
 };
 
+// Where random bits come from: blocks of 128 bits, of which `first` is the first.
+struct fastdl_source {
+  std::uint64_t seed;
+  std::uint64_t first;
+  std::uint32_t step;
+  std::uint32_t stream;
+};
+
 enum fastdl_outcome { fastdl_done, fastdl_no_memory, fastdl_not_finite };
 
 struct fastdl_kernels {
@@ -78,6 +86,13 @@ struct fastdl_kernels {
   // [source: uint8, float32, float64][result]
   void (*gather[3][2])(int threads, fastdl_index count, fastdl_index width, const void* data, const std::int64_t* indices,
                        double scale, void* out);
+  void (*random_bits)(int threads, fastdl_index size, const fastdl_source* source, std::uint32_t* out);
+  void (*random_uniform[2])(int threads, fastdl_index size, const fastdl_source* source, double low, double high, void* out);
+  void (*random_normal[2])(int threads, fastdl_index size, const fastdl_source* source, double mean, double std, void* out);
+  void (*dropout_forward[2])(int threads, fastdl_index size, const void* x, int activation, const fastdl_source* source,
+                             int dropped, double scale, void* y);
+  void (*dropout_backward[2])(int threads, fastdl_index size, const void* dout, const void* y, int activation,
+                              const fastdl_source* source, int dropped, double scale, void* dx);
   fastdl_outcome (*update)(int threads, const fastdl_tensor* tensors, fastdl_index count, const fastdl_treatment* treatment);
   const fastdl_rule* rules;
   int rule_count;

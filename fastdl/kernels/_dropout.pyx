@@ -1,0 +1,173 @@
+"""Dropout, as functions on NumPy arrays."""
+
+import numpy as np
+
+cimport numpy as cnp
+from libc.float cimport DBL_MAX, FLT_MAX
+
+from fastdl.kernels cimport _runtime
+from fastdl.kernels._arrays cimport FLOAT64, check_apart, dtype_of, read, result, wrong_shape
+from fastdl.kernels._layers cimport _activation
+from fastdl.kernels._random cimport source_of
+from fastdl.kernels._runtime cimport fastdl_source
+from fastdl.kernels.errors import ArrayError, HyperparameterError
+
+cnp.import_array()
+
+# Masks have the upper half of all blocks, so that they have no bits in common with random numbers of the same seed.
+cdef object _first_of_masks = 1 << 63
+
+
+cdef int _dropped(object ratio, str op) except -1:
+    """How many of 65536 are dropped."""
+    if isinstance(ratio, bool) or not isinstance(ratio, (int, float, np.integer, np.floating)) or not 0 <= ratio < 1:
+        raise HyperparameterError("out of range", op=op, arg="ratio", expected="a number in [0, 1)", got=repr(ratio))
+    return min(round(65536 * float(ratio)), 65535)
+
+
+cdef double _scale(object scale, int dropped, int dtype, str op) except -1:
+    if scale is None:
+        return 65536.0 / (65536 - dropped)
+    if isinstance(scale, bool) or not isinstance(scale, (int, float, np.integer, np.floating)) or not (
+            0 < scale <= (DBL_MAX if dtype == FLOAT64 else FLT_MAX)):
+        raise HyperparameterError("out of range", op=op, arg="scale", expected="a finite number > 0", got=repr(scale))
+    return scale
+
+
+def dropout_forward(x, ratio, seed, stream=0, step=0, activation="identity", scale=None, out=None):
+    """Return ``scale * activation(x)`` with a random share of the elements replaced by 0, in one pass.
+
+    Parameters
+    ----------
+    x : ndarray of any shape
+        float32 or float64.
+    ratio : float
+        The share dropped, in [0, 1), which is rounded to a multiple of 1/65536, at most 65535/65536.
+    seed : int
+        From 0 to 2**64 - 1.
+    stream : int
+        From 0 to 2**32 - 1: another one for each layer of a network.
+    step : int
+        From 0 to 2**32 - 1: another one for each step of training.
+    activation : {"identity", "relu", "sigmoid", "tanh"}
+        Applied first.
+    scale : float, optional
+        What the kept elements are multiplied by, > 0; without it 1 / (1 - the rounded ratio), which keeps their mean.
+    out : ndarray of the same shape, optional
+        Where the result goes; it may be ``x`` itself.
+
+    Returns
+    -------
+    ndarray of the same shape
+        Where an element is dropped it is 0, also for NaN and infinity. What is dropped depends on seed, stream, step, ratio
+        and the place of the element in C order alone: not on threads, layout, dtype or CPU level.
+
+    Raises
+    ------
+    DtypeError, ArrayError, AliasError
+        If an array does not fit; ``out`` is untouched then.
+    HyperparameterError
+        If another argument is out of range.
+
+    Notes
+    -----
+    Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, "Dropout: A Simple Way to Prevent Neural Networks from
+    Overfitting", 2014. Element i is dropped if the i-th 16 bits of ``random_bits(..., first=2**63)`` are less than
+    65536 times the rounded ratio. torch and Keras scale as this does by default. The book leaves kept elements as they are,
+    ``scale=1``, and scales in evaluation instead.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastdl import kernels
+    >>> kernels.dropout_forward(np.ones(8), 0.5, seed=1)
+    array([0., 0., 0., 0., 0., 0., 0., 0.])
+    """
+    cdef str op = "dropout_forward"
+    cdef int f = _activation(activation, op), dropped = _dropped(ratio, op)
+    cdef fastdl_source source = source_of(seed, stream, step, _first_of_masks, op)
+    cdef cnp.ndarray x_ = read(x, op, "x", -1, -1)
+    cdef int dtype = dtype_of(x_)
+    cdef double factor = _scale(scale, dropped, dtype, op)
+    cdef cnp.ndarray y = result(out, op, "out", cnp.PyArray_NDIM(x_), cnp.PyArray_DIMS(x_), dtype)
+    cdef const void* x_data = cnp.PyArray_DATA(x_)
+    cdef void* y_data = cnp.PyArray_DATA(y)
+    if x_data != y_data:
+        check_apart([("out", y)], [("x", x_)], op)
+    cdef Py_ssize_t size = cnp.PyArray_SIZE(x_)
+    cdef int threads = _runtime.enter()
+    with nogil:
+        _runtime.kernels().dropout_forward[dtype](threads, size, x_data, f, &source, dropped, factor, y_data)
+        _runtime.leave(threads)
+    return y
+
+
+def dropout_backward(dout, ratio, seed, stream=0, step=0, y=None, activation="identity", scale=None, out=None):
+    """Return the gradient with respect to the input of :func:`dropout_forward`.
+
+    Parameters
+    ----------
+    dout : ndarray of any shape
+        The gradient with respect to the result of the forward pass.
+    ratio, seed, stream, step
+        Those of the forward pass: the same elements are dropped.
+    y : ndarray of the same shape, optional
+        The result of the forward pass; needed unless the activation is the identity.
+    activation : {"identity", "relu", "sigmoid", "tanh"}
+        That of the forward pass; its derivative comes from ``y / scale``.
+    scale : float, optional
+        That of the forward pass.
+    out : ndarray of the same shape, optional
+        Where the result goes; it may be ``dout`` or ``y`` itself.
+
+    Returns
+    -------
+    ndarray of the same shape
+        ``scale * dout * activation'(x)``, and 0 where an element was dropped.
+
+    Raises
+    ------
+    DtypeError, ArrayError, AliasError
+        If an array does not fit; ``out`` is untouched then.
+    HyperparameterError
+        If another argument is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastdl import kernels
+    >>> kernels.dropout_backward(np.ones(8), 0.5, seed=1)
+    array([0., 0., 0., 0., 0., 0., 0., 0.])
+    """
+    cdef str op = "dropout_backward"
+    cdef int f = _activation(activation, op), dropped = _dropped(ratio, op)
+    cdef fastdl_source source = source_of(seed, stream, step, _first_of_masks, op)
+    cdef cnp.ndarray dout_ = read(dout, op, "dout", -1, -1), y_ = None
+    cdef int dtype = dtype_of(dout_)
+    cdef double factor = _scale(scale, dropped, dtype, op)
+    cdef const void* y_data = NULL
+    if f != 0:
+        if y is None:
+            raise ArrayError(
+                "missing", op=op, arg="y", expected=f"shape {(<object>dout_).shape}", got="None",
+                hint=f"Pass what dropout_forward returned: the derivative of {activation} is computed from it",
+            )
+        y_ = read(y, op, "y", cnp.PyArray_NDIM(dout_), dtype)
+        if not cnp.PyArray_SAMESHAPE(dout_, y_):
+            raise wrong_shape(op, "y", None, (<object>dout_).shape, y_)
+        y_data = cnp.PyArray_DATA(y_)
+    cdef cnp.ndarray dx = result(out, op, "out", cnp.PyArray_NDIM(dout_), cnp.PyArray_DIMS(dout_), dtype)
+    cdef const void* dout_data = cnp.PyArray_DATA(dout_)
+    cdef void* dx_data = cnp.PyArray_DATA(dx)
+    check_apart(
+        [("out", dx)],
+        [("dout", None if dout_data == dx_data else dout_), ("y", None if y_data == dx_data else y_)],
+        op,
+    )
+    cdef Py_ssize_t size = cnp.PyArray_SIZE(dout_)
+    cdef int threads = _runtime.enter()
+    with nogil:
+        _runtime.kernels().dropout_backward[dtype](
+            threads, size, dout_data, y_data, f, &source, dropped, factor, dx_data)
+        _runtime.leave(threads)
+    return dx

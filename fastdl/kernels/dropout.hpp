@@ -1,0 +1,76 @@
+// Dropout: y = scale f(x) where an element is kept, 0 where it is dropped (Srivastava et al. 2014). An element is dropped if
+// its 16 random bits are less than `dropped`, so with a probability of dropped / 65536.
+//
+// The backward pass makes the bits once more: no mask is stored.
+#pragma once
+
+#include "random.hpp"
+
+namespace FASTDL_LEVEL {
+
+// The value or +0, whatever the value is. By its bits: a condition becomes a branch where vectors have no masks.
+template <class T>
+inline T value_if(bool is_kept, T value) {
+  typename Float<T>::integer bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  bits &= -typename Float<T>::integer(is_kept);
+  std::memcpy(&value, &bits, sizeof bits);
+  return value;
+}
+
+template <class T, class F>
+struct DropoutForward {
+  index size;
+  const T* x;
+  fastdl_source source;
+  int dropped;
+  T scale;
+  T* y;
+
+  void operator()(const Team& team) const {
+    share_random<std::uint16_t>(team, size, source, [&](index offset, index count, const std::uint16_t* numbers) {
+      for (index i = 0; i < count; ++i)
+        y[offset + i] = value_if(numbers[i] >= dropped, F::forward(x[offset + i]) * scale);
+    });
+  }
+};
+
+// dx = scale dout f'(x) where an element was kept, 0 where it was dropped. The derivative comes from f(x) = y / scale.
+template <class T, class F>
+struct DropoutBackward {
+  index size;
+  const T* dout;
+  const T* y;
+  fastdl_source source;
+  int dropped;
+  T scale, unscale;
+  T* dx;
+
+  void operator()(const Team& team) const {
+    share_random<std::uint16_t>(team, size, source, [&](index offset, index count, const std::uint16_t* numbers) {
+      for (index i = 0; i < count; ++i)
+        dx[offset + i] = value_if(numbers[i] >= dropped, F::backward(dout[offset + i], y[offset + i] * unscale) * scale);
+    });
+  }
+};
+
+template <class T>
+void dropout_forward(int threads, index size, const T* x, int activation, const fastdl_source* source, int dropped,
+                     double scale, T* y) {
+  with_activation(activation, [&](auto f) {
+    run(size < parallel_activated ? 1 : threads,
+        DropoutForward<T, decltype(f)>{size, x, *source, dropped, T(scale), y});
+  });
+}
+
+// y may be null for the identity, whose derivative does not need it.
+template <class T>
+void dropout_backward(int threads, index size, const T* dout, const T* y, int activation, const fastdl_source* source,
+                      int dropped, double scale, T* dx) {
+  with_activation(activation, [&](auto f) {
+    run(size < parallel_activated ? 1 : threads,
+        DropoutBackward<T, decltype(f)>{size, dout, y ? y : dout, *source, dropped, T(scale), T(1 / scale), dx});
+  });
+}
+
+}  // namespace FASTDL_LEVEL
