@@ -8,14 +8,16 @@ from libc.stdint cimport uint32_t
 
 from fastdl.kernels cimport _runtime
 from fastdl.kernels._arrays cimport FLOAT64, dtype_named
-from fastdl.kernels._runtime cimport fastdl_source, random_function
+from fastdl.kernels._runtime cimport fastdl_index, fastdl_source
 from fastdl.kernels.errors import ArrayError, HyperparameterError
 
 cnp.import_array()
 
+ctypedef void (*Kernel)(int, fastdl_index, const fastdl_source*, double, double, void*) noexcept nogil
+
 
 cdef object _integer(object value, int bits, str op, str arg):
-    if isinstance(value, bool) or not hasattr(value, "__index__") or not 0 <= value.__index__() < 1 << bits:
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() >> bits != 0:
         raise HyperparameterError(
             "out of range", op=op, arg=arg, expected=f"an integer from 0 to 2**{bits} - 1", got=repr(value)
         )
@@ -92,7 +94,7 @@ def random_bits(blocks, seed, stream=0, step=0, first=0):
 
 
 cdef cnp.ndarray _draw(
-    const random_function* kernel, object shape, fastdl_source source, object dtype, double a, double b, str op):
+    const Kernel* kernel, object shape, fastdl_source source, object dtype, double a, double b, str op):
     cdef int kind = dtype_named(dtype, op)
     cdef cnp.ndarray out = _empty(shape, np.float64 if kind == FLOAT64 else np.float32, op, "shape")
     cdef Py_ssize_t size = cnp.PyArray_SIZE(out)
