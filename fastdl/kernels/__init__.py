@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from fastdl.kernels._dropout import dropout_backward, dropout_forward
+from fastdl.kernels._dropout import dropout_backward, dropout_forward, dropout_ratio
 from fastdl.kernels._layers import (
     ACTIVATIONS,
     activation_backward,
@@ -60,6 +60,7 @@ __all__ = [
     "cpu_level",
     "dropout_backward",
     "dropout_forward",
+    "dropout_ratio",
     "gather",
     "get_num_threads",
     "random_bits",

@@ -2,6 +2,7 @@ from typing import Any, SupportsIndex
 
 from numpy.typing import NDArray
 
+def dropout_ratio(ratio: float) -> float: ...
 def dropout_forward(
     x: NDArray[Any],
     ratio: float,

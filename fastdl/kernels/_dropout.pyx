@@ -34,6 +34,32 @@ cdef double _scale(object scale, int dropped, int dtype, str op) except -1:
     return scale
 
 
+def dropout_ratio(ratio):
+    """Return the share that dropout really drops: ``ratio`` rounded to a multiple of 1/65536, at most 65535/65536.
+
+    Parameters
+    ----------
+    ratio : float
+        In [0, 1).
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    HyperparameterError
+        If it is not such a number.
+
+    Examples
+    --------
+    >>> from fastdl import kernels
+    >>> kernels.dropout_ratio(0.1)
+    0.100006103515625
+    """
+    return _dropped(ratio, "dropout_ratio") / 65536.0
+
+
 def dropout_forward(x, ratio, seed, stream=0, step=0, activation="identity", scale=None, out=None):
     """Return ``scale * activation(x)`` with a random share of the elements replaced by 0, in one pass.
 
@@ -42,7 +68,7 @@ def dropout_forward(x, ratio, seed, stream=0, step=0, activation="identity", sca
     x : ndarray of any shape
         float32 or float64.
     ratio : float
-        The share dropped, in [0, 1), which is rounded to a multiple of 1/65536, at most 65535/65536.
+        The share dropped, in [0, 1), rounded as by :func:`dropout_ratio`.
     seed : int
         From 0 to 2**64 - 1.
     stream : int
@@ -80,8 +106,8 @@ def dropout_forward(x, ratio, seed, stream=0, step=0, activation="identity", sca
     --------
     >>> import numpy as np
     >>> from fastdl import kernels
-    >>> kernels.dropout_forward(np.ones(8), 0.5, seed=1)
-    array([0., 0., 0., 0., 0., 0., 0., 0.])
+    >>> kernels.dropout_forward(np.ones(5), 0.5, seed=0)
+    array([0., 0., 0., 0., 0.])
     """
     cdef str op = "dropout_forward"
     cdef int f = _activation(activation, op), dropped = _dropped(ratio, op)
@@ -112,7 +138,7 @@ def dropout_backward(dout, ratio, seed, stream=0, step=0, y=None, activation="id
     ratio, seed, stream, step
         Those of the forward pass: the same elements are dropped.
     y : ndarray of the same shape, optional
-        The result of the forward pass; needed unless the activation is the identity.
+        The result of the forward pass; needed unless the activation is the identity, whose derivative is 1.
     activation : {"identity", "relu", "sigmoid", "tanh"}
         That of the forward pass; its derivative comes from ``y / scale``.
     scale : float, optional
@@ -136,8 +162,8 @@ def dropout_backward(dout, ratio, seed, stream=0, step=0, y=None, activation="id
     --------
     >>> import numpy as np
     >>> from fastdl import kernels
-    >>> kernels.dropout_backward(np.ones(8), 0.5, seed=1)
-    array([0., 0., 0., 0., 0., 0., 0., 0.])
+    >>> kernels.dropout_backward(np.ones(5), 0.5, seed=0)
+    array([0., 0., 0., 0., 0.])
     """
     cdef str op = "dropout_backward"
     cdef int f = _activation(activation, op), dropped = _dropped(ratio, op)
@@ -146,16 +172,16 @@ def dropout_backward(dout, ratio, seed, stream=0, step=0, y=None, activation="id
     cdef int dtype = dtype_of(dout_)
     cdef double factor = _scale(scale, dropped, dtype, op)
     cdef const void* y_data = NULL
-    if f != 0:
-        if y is None:
-            raise ArrayError(
-                "missing", op=op, arg="y", expected=f"shape {(<object>dout_).shape}", got="None",
-                hint=f"Pass what dropout_forward returned: the derivative of {activation} is computed from it",
-            )
+    if y is not None:
         y_ = read(y, op, "y", cnp.PyArray_NDIM(dout_), dtype)
         if not cnp.PyArray_SAMESHAPE(dout_, y_):
             raise wrong_shape(op, "y", None, (<object>dout_).shape, y_)
         y_data = cnp.PyArray_DATA(y_)
+    elif f != 0:
+        raise ArrayError(
+            "missing", op=op, arg="y", expected=f"shape {(<object>dout_).shape}", got="None",
+            hint=f"Pass what dropout_forward returned: the derivative of {activation} is computed from it",
+        )
     cdef cnp.ndarray dx = result(out, op, "out", cnp.PyArray_NDIM(dout_), cnp.PyArray_DIMS(dout_), dtype)
     cdef const void* dout_data = cnp.PyArray_DATA(dout_)
     cdef void* dx_data = cnp.PyArray_DATA(dx)

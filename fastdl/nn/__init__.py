@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from fastdl.nn import initializers
 from fastdl.nn.affine import Affine
+from fastdl.nn.dropout import Dropout
 from fastdl.nn.layer import Layer
 from fastdl.nn.mlp import MLP
 from fastdl.nn.relu import ReLU
@@ -15,4 +16,4 @@ from fastdl.nn.sigmoid import Sigmoid
 from fastdl.nn.softmax_cross_entropy import SoftmaxCrossEntropy
 from fastdl.nn.tanh import Tanh
 
-__all__ = ["MLP", "Affine", "Layer", "ReLU", "Sigmoid", "SoftmaxCrossEntropy", "Tanh", "initializers"]
+__all__ = ["MLP", "Affine", "Dropout", "Layer", "ReLU", "Sigmoid", "SoftmaxCrossEntropy", "Tanh", "initializers"]
