@@ -107,7 +107,7 @@ def dropout_forward(x, ratio, seed, stream=0, step=0, activation="identity", sca
     >>> import numpy as np
     >>> from fastdl import kernels
     >>> kernels.dropout_forward(np.ones(5), 0.5, seed=0)
-    array([0., 0., 0., 0., 0.])
+    array([0., 2., 2., 0., 2.])
     """
     cdef str op = "dropout_forward"
     cdef int f = _activation(activation, op), dropped = _dropped(ratio, op)
@@ -163,7 +163,7 @@ def dropout_backward(dout, ratio, seed, stream=0, step=0, y=None, activation="id
     >>> import numpy as np
     >>> from fastdl import kernels
     >>> kernels.dropout_backward(np.ones(5), 0.5, seed=0)
-    array([0., 0., 0., 0., 0.])
+    array([0., 2., 2., 0., 2.])
     """
     cdef str op = "dropout_backward"
     cdef int f = _activation(activation, op), dropped = _dropped(ratio, op)
