@@ -420,7 +420,7 @@ class TestMLP:
         assert len({digest(W) for W in drawn}) == 4
 
     def test_own_initializer(self):
-        def ramp(shape, rng, dtype):
+        def ramp(shape, seed, stream, dtype):
             """Of another dtype and layout."""
             return np.asfortranarray(np.arange(math.prod(shape), dtype=float).reshape(shape))
 

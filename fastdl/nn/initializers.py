@@ -443,7 +443,12 @@ def get(init: str | float | Initializer) -> Initializer:
 
 
 def _finite(value: Any, lowest: float, op: str, arg: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not lowest <= value < math.inf:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, numbers.Real)
+        or not math.isfinite(value)
+        or not lowest <= value
+    ):
         expected = "a finite number" + (f" >= {lowest}" if lowest == 0 else "")
         raise HyperparameterError("out of range", op=op, arg=arg, expected=expected, got=repr(value))
     return float(value)
