@@ -76,8 +76,9 @@ class TestKernels:
         at = {"ratio": 0.3, "seed": rng.seed}
         f, y = kernels.activation_forward(x, activation), kernels.dropout_forward(x, activation=activation, **at)
         wide, g = f.astype(np.longdouble), kernels.dropout_backward(dout, **at).astype(np.longdouble)
-        slope = {"identity": wide * 0 + 1, "relu": wide > 0, "sigmoid": wide * (1 - wide), "tanh": 1 - wide**2}[activation]
-        assert_ulps(kernels.dropout_backward(dout, y=y, activation=activation, **at), g * slope, 8, scale=np.abs(g))
+        slopes = {"identity": wide * 0 + 1, "relu": wide > 0, "sigmoid": wide * (1 - wide), "tanh": 1 - wide**2}
+        dx = kernels.dropout_backward(dout, y=y, activation=activation, **at)
+        assert_ulps(dx, g * slopes[activation], 8, scale=np.abs(g))
 
     @every_dtype
     @every_activation
@@ -163,9 +164,9 @@ class TestRefusals:
     """Of what is special to dropout; test_refusals.py has what all functions refuse."""
 
     CALLS = {
-        "dropout_forward": lambda **more: kernels.dropout_forward(**({"x": np.ones(3), "ratio": 0.5, "seed": 1} | more)),
-        "dropout_backward": lambda **more: kernels.dropout_backward(
-            **({"dout": np.ones(3), "ratio": 0.5, "seed": 1} | more)
+        "dropout_forward": lambda **call: kernels.dropout_forward(**{"x": np.ones(3), "ratio": 0.5, "seed": 1} | call),
+        "dropout_backward": lambda **call: kernels.dropout_backward(
+            **{"dout": np.ones(3), "ratio": 0.5, "seed": 1} | call
         ),
     }
 

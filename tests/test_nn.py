@@ -428,7 +428,7 @@ class TestMLP:
         assert_same_bits(network.params["W1"], np.float32([[0, 1, 2], [3, 4, 5]]))
         assert network.params["W1"].flags.c_contiguous
         with pytest.raises(errors.HyperparameterError) as caught:
-            nn.MLP([2, 3, 2], init=lambda shape, rng, dtype: np.zeros(3))
+            nn.MLP([2, 3, 2], init=lambda shape, seed, stream, dtype: np.zeros(3))
         assert caught.value.arg == "init"
 
     def test_forward_by_hand(self, rng):

@@ -21,7 +21,8 @@ class Dropout(Layer):
     seed : int
         From 0 to 2**64 - 1.
     inverted : bool
-        True: the elements that are kept are multiplied by ``1 / (1 - ratio)`` in training, and evaluation is the identity.
+        True: the elements that are kept are multiplied by ``1 / (1 - ratio)`` in training, and evaluation is the
+        identity.
         False: they stay as they are, and evaluation multiplies by ``1 - ratio``, as in the book.
     stream : int
         From 0 to 2**32 - 1: another one for each layer of one seed.
@@ -33,8 +34,8 @@ class Dropout(Layer):
     ratio : float
         The share that is really dropped, a multiple of 1/65536; see :func:`fastdl.kernels.dropout_ratio`.
     step : int
-        Forward passes in training so far, from 0 to 2**32 - 1. What the next one drops depends on this, the seed and the
-        stream alone: a run that is resumed goes on as it would have when ``step`` is set to what it was.
+        Forward passes in training so far, from 0 to 2**32 - 1. What the next one drops depends on this, the seed and
+        the stream alone: a run that is resumed goes on as it would have when ``step`` is set to what it was.
 
     Raises
     ------

@@ -443,12 +443,7 @@ def get(init: str | float | Initializer) -> Initializer:
 
 
 def _finite(value: Any, lowest: float, op: str, arg: str) -> float:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, numbers.Real)
-        or not math.isfinite(value)
-        or not lowest <= value
-    ):
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value) or value < lowest:
         expected = "a finite number" + (f" >= {lowest}" if lowest == 0 else "")
         raise HyperparameterError("out of range", op=op, arg=arg, expected=expected, got=repr(value))
     return float(value)

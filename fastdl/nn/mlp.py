@@ -33,15 +33,16 @@ class MLP:
     activation : {"relu", "sigmoid", "tanh", "identity"}
         After each layer but the last.
     init : str, float or callable
-        Initial weights: a name in ``initializers.INITIALIZERS``, the standard deviation of a normal distribution, or a function of
-        :mod:`fastdl.nn.initializers`' kind. Biases start at 0.
+        Initial weights: a name in ``initializers.INITIALIZERS``, the standard deviation of a normal distribution, or a
+        function of :mod:`fastdl.nn.initializers`' kind. Biases start at 0.
     weight_decay : float
         λ >= 0: adds ``λ/2 * sum(W ** 2)`` of all weights to the loss, and ``λ W`` to their gradients; biases are left
         out.
     dtype : {"float32", "float64"}
         Of parameters and inputs.
     seed : int, optional
-        Of the initial weights, from 0 to 2**64 - 1; without one they differ from run to run. Layer number i has stream i.
+        Of the initial weights, from 0 to 2**64 - 1; without one they differ from run to run. W1 is drawn from stream 1,
+        W2 from stream 2, ...
 
     Attributes
     ----------
@@ -94,7 +95,7 @@ class MLP:
             raise _bad_setting("weight_decay", "a finite number >= 0", weight_decay)
         if dtype not in ("float32", "float64", np.float32, np.float64):
             raise _bad_setting("dtype", "float32 or float64", dtype)
-        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed >> 64):
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int | np.integer) or int(seed) >> 64):
             raise _bad_setting("seed", "an integer from 0 to 2**64 - 1, or None", seed)
         self.sizes = tuple(int(size) for size in sizes)
         self.dtype: np.dtype[Any] = np.dtype(dtype)

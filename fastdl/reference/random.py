@@ -82,7 +82,8 @@ def random_uniform(
     """
     size = int(np.prod(shape))
     u = _unit_interval(-(-size // 2), seed, stream).ravel()[:size]
-    return (low + (high - low) * u).astype(dtype).reshape(shape)
+    numbers: Array = (low + (high - low) * u).astype(dtype).reshape(shape)
+    return numbers
 
 
 def random_normal(
@@ -116,4 +117,5 @@ def random_normal(
     size = int(np.prod(shape))
     u, v = _unit_interval(-(-size // 2), seed, stream).T
     z = np.sqrt(-2 * np.log(u))[:, None] * np.stack([np.cos(2 * np.pi * v), np.sin(2 * np.pi * v)], axis=1)
-    return (mean + std * z.ravel()[:size]).astype(dtype).reshape(shape)
+    numbers: Array = (mean + std * z.ravel()[:size]).astype(dtype).reshape(shape)
+    return numbers
