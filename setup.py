@@ -85,7 +85,9 @@ borders = [
             "FASTDL_OPENMP": str(int(OPENMP)),
         },
     )
-    for name in ("_runtime", "_arrays", "_activations", "_layers", "_norms", "_update")
+    for name in (
+        "_activations", "_arrays", "_dropout", "_layers", "_norms", "_plan", "_random", "_recording", "_runtime", "_update",
+    )
 ]
 
 setup(

@@ -371,6 +371,26 @@ FUNCTIONS = (
             ),
         )
     ),
+    *(
+        function
+        for name, scale in (("identity", None), ("tanh", 1.0))
+        for function in (
+            Function(
+                "dropout_forward",
+                {"x": "BO"},
+                ("BO",),
+                {"ratio": 0.3, "seed": 5, "activation": name, "scale": scale},
+                in_place=("x",),
+            ),
+            Function(
+                "dropout_backward",
+                {"dout": "BO", "y": "BO"},
+                ("BO",),
+                {"ratio": 0.3, "seed": 5, "activation": name, "scale": scale},
+                in_place=("dout", "y"),
+            ),
+        )
+    ),
     Function("softmax", {"x": "BO"}, ("BO",)),
     Function("softmax_cross_entropy", {"logits": "BO"}, ("BO",), numbers={"labels": "BO"}),
     Function("gather", {"data": "IO"}, ("BO",), {"scale": 0.3}, numbers={"indices": "BI"}),

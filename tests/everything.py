@@ -21,7 +21,7 @@ def results() -> dict[str, np.ndarray]:
     return {
         f"{name} {dtype}": array
         for dtype in ("float32", "float64")
-        for part in (affine, activations, losses, batches, updates)
+        for part in (affine, activations, dropouts, losses, batches, numbers, updates)
         for name, array in part(rng, np.dtype(dtype))
     }
 
@@ -50,6 +50,14 @@ def activations(rng, dtype):
         yield f"activation {f} dx", kernels.activation_backward(dout, y, f)
 
 
+def dropouts(rng, dtype):
+    x, dout = normal(rng, dtype, 40_001), normal(rng, dtype, 40_001)
+    for f in kernels.ACTIVATIONS:
+        y = kernels.dropout_forward(x, 0.4, 1, 2, 3, f)
+        yield f"dropout {f} y", y
+        yield f"dropout {f} dx", kernels.dropout_backward(dout, 0.4, 1, 2, 3, y, f)
+
+
 def losses(rng, dtype):
     x = 5 * normal(rng, dtype, 301, 67)
     loss, gradient = kernels.softmax_cross_entropy(x, rng.integers(0, 67, 301))
@@ -61,6 +69,12 @@ def losses(rng, dtype):
 def batches(rng, dtype):
     pixels = rng.integers(0, 256, (500, 801), np.uint8)
     yield "gather", kernels.gather(pixels, rng.permutation(500), 1 / 255, dtype)
+
+
+def numbers(rng, dtype):
+    yield "uniform", kernels.random_uniform(40_001, 1, 2, dtype, -0.3, 0.8)
+    yield "normal", kernels.random_normal(40_001, 1, 2, dtype, 0.1, 0.7)
+    yield "bits", kernels.random_bits(10_001, 1, 2)
 
 
 def updates(rng, dtype):

@@ -8,6 +8,8 @@ file                   what it holds
 ``pair.hpp``           numbers of twice the precision
 ``math.hpp``           exp, log, tanh and their like of one number, as vector code
 ``gated.hpp``          silu and gelu of one number, and their slopes
+``random.hpp``         the generator of random bits
+``distributions.hpp``  random numbers of a distribution
 ``affine.hpp`` ...     a layer's kernel each, as functions of a team
 ``rules/*.hpp``        an optimizer's arithmetic on one element each
 ``update.hpp``         the engine that runs a rule over many arrays
@@ -25,6 +27,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from fastdl.kernels._activations import ACTIVATIONS, NEED_INPUT, activation_backward, activation_forward
+from fastdl.kernels._dropout import dropout_backward, dropout_forward, dropout_ratio
 from fastdl.kernels._layers import affine_backward, affine_forward, gather, softmax, softmax_cross_entropy
 from fastdl.kernels._norms import (
     batch_norm_backward,
@@ -33,6 +36,7 @@ from fastdl.kernels._norms import (
     layer_norm_backward,
     layer_norm_forward,
 )
+from fastdl.kernels._random import random_bits, random_normal, random_uniform
 from fastdl.kernels._runtime import (
     FLAGS,
     LEVELS,
@@ -59,10 +63,16 @@ __all__ = [
     "batch_norm_inference",
     "build_info",
     "cpu_level",
+    "dropout_backward",
+    "dropout_forward",
+    "dropout_ratio",
     "gather",
     "get_num_threads",
     "layer_norm_backward",
     "layer_norm_forward",
+    "random_bits",
+    "random_normal",
+    "random_uniform",
     "set_num_threads",
     "softmax",
     "softmax_cross_entropy",

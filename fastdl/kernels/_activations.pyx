@@ -7,6 +7,7 @@ from libc.float cimport DBL_MAX
 
 from fastdl.kernels cimport _runtime
 from fastdl.kernels._arrays cimport check_apart, dtype_of, read, result, wrong_shape
+from fastdl.kernels._table cimport fastdl_activation, fastdl_queue
 from fastdl.kernels.errors import HyperparameterError
 
 cnp.import_array()
@@ -46,6 +47,16 @@ cdef fastdl_activation activation_of(object name, object alpha, str op) except *
     activation.number = number
     activation.alpha = alpha
     return activation
+
+
+cdef fastdl_activation fusible_activation(object name, str op) except *:
+    if isinstance(name, str) and name in NEED_INPUT:
+        raise HyperparameterError(
+            "its derivative needs its input, which would be lost", op=op, arg="activation",
+            expected=f"one of {', '.join([each for each in ACTIVATIONS if each not in NEED_INPUT])}", got=repr(name),
+            hint="Apply it by a layer of its own",
+        )
+    return activation_of(name, None, op)
 
 
 def activation_forward(x, activation, out=None, alpha=None):
@@ -110,10 +121,13 @@ def activation_forward(x, activation, out=None, alpha=None):
     if x_data != y_data:
         check_apart([("out", y)], [("x", x_)], op)
     cdef Py_ssize_t size = cnp.PyArray_SIZE(x_)
-    cdef int threads = _runtime.enter()
+    cdef fastdl_queue queue = _runtime.enter((x_, y))
+    cdef bint done
     with nogil:
-        _runtime.kernels().activation_forward[dtype](threads, size, x_data, f, y_data)
-        _runtime.leave(threads)
+        done = _runtime.kernels().activation_forward[dtype](queue, size, x_data, f, y_data)
+        _runtime.leave(queue)
+    if not done:
+        raise MemoryError(op)
     return y
 
 
@@ -189,8 +203,11 @@ def activation_backward(dout, saved, activation, out=None, alpha=None):
         op,
     )
     cdef Py_ssize_t size = cnp.PyArray_SIZE(saved_)
-    cdef int threads = _runtime.enter()
+    cdef fastdl_queue queue = _runtime.enter((dout_, saved_, dx))
+    cdef bint done
     with nogil:
-        _runtime.kernels().activation_backward[dtype](threads, size, dout_data, saved_data, f, dx_data)
-        _runtime.leave(threads)
+        done = _runtime.kernels().activation_backward[dtype](queue, size, dout_data, saved_data, f, dx_data)
+        _runtime.leave(queue)
+    if not done:
+        raise MemoryError(op)
     return dx

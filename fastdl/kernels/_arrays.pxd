@@ -19,6 +19,9 @@ cdef cnp.ndarray changed(object value, str op, str arg, int like, object key)
 
 cdef int dtype_of(cnp.ndarray array) noexcept
 
+# The argument `dtype`: a name or type of float32 or float64.
+cdef int dtype_named(object dtype, str op) except -1
+
 # Raises AliasError if an array that is written shares memory with another one.
 cdef int check_apart(list written, list read_only, str op) except -1
 

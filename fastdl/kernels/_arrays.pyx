@@ -4,6 +4,7 @@ import numpy as np
 
 cimport numpy as cnp
 
+from fastdl.kernels cimport _recording
 from fastdl.kernels.errors import AliasError, ArrayError, DtypeError
 
 cnp.import_array()
@@ -24,6 +25,12 @@ cdef tuple _dtypes = (np.dtype(np.float32), np.dtype(np.float64))
 
 cdef int dtype_of(cnp.ndarray array) noexcept:
     return FLOAT64 if cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT64 else FLOAT32
+
+
+cdef int dtype_named(object dtype, str op) except -1:
+    if dtype not in ("float32", "float64", np.float32, np.float64):
+        raise DtypeError("dtype not supported", op=op, arg="dtype", expected="float32 or float64", got=repr(dtype))
+    return FLOAT32 if np.dtype(dtype) == np.float32 else FLOAT64
 
 
 cdef cnp.ndarray _checked(object value, str op, str arg, int like, object key):
@@ -85,6 +92,7 @@ cdef cnp.ndarray read(object value, str op, str arg, int ndim, int like, object 
         )
     if cnp.PyArray_IS_C_CONTIGUOUS(array):
         return array
+    _recording.spoil()
     return cnp.PyArray_GETCONTIGUOUS(array)
 
 
@@ -124,7 +132,7 @@ cdef cnp.ndarray result(object out, str op, str arg, int ndim, const cnp.npy_int
     cdef cnp.ndarray array
     cdef int i
     if out is None:
-        return cnp.PyArray_EMPTY(ndim, <cnp.npy_intp*>shape, cnp.NPY_FLOAT64 if dtype == FLOAT64 else cnp.NPY_FLOAT32, 0)
+        return _recording.empty(ndim, shape, cnp.NPY_FLOAT64 if dtype == FLOAT64 else cnp.NPY_FLOAT32)
     array = changed(out, op, arg, dtype, None)
     fits = cnp.PyArray_NDIM(array) == ndim
     if fits:

@@ -6,10 +6,10 @@ cimport numpy as cnp
 from libc.float cimport DBL_MAX
 from libc.stdint cimport int64_t
 
-from fastdl.kernels cimport _runtime
+from fastdl.kernels cimport _recording, _runtime
 from fastdl.kernels._activations cimport activation_of
-from fastdl.kernels._arrays cimport FLOAT32, FLOAT64, check_apart, check_not_empty, dtype_of, read, result, wrong_shape
-from fastdl.kernels._runtime cimport fastdl_activation
+from fastdl.kernels._arrays cimport check_apart, check_not_empty, dtype_named, dtype_of, read, result, wrong_shape
+from fastdl.kernels._table cimport fastdl_activation, fastdl_queue
 from fastdl.kernels._activations import NEED_INPUT
 from fastdl.kernels.errors import ArrayError, DtypeError, HyperparameterError, LabelError
 
@@ -93,12 +93,12 @@ def affine_forward(x, W, b, activation="identity", out=None, z=None, alpha=None)
     cdef const void* b_data = cnp.PyArray_DATA(b_)
     cdef void* y_data = cnp.PyArray_DATA(y)
     cdef void* z_data = NULL if z_ is None else cnp.PyArray_DATA(z_)
-    cdef int threads = _runtime.enter()
+    cdef fastdl_queue queue = _runtime.enter((x_, w_, b_, y, z_))
     cdef bint done
     with nogil:
         done = _runtime.kernels().affine_forward[dtype](
-            threads, batch, inputs, outputs, x_data, w_data, b_data, f, y_data, z_data)
-        _runtime.leave(threads)
+            queue, batch, inputs, outputs, x_data, w_data, b_data, f, y_data, z_data)
+        _runtime.leave(queue)
     if not done:
         raise MemoryError(op)
     return y
@@ -201,12 +201,12 @@ def affine_backward(dout, x, W, saved=None, activation="identity", need_dx=True,
     cdef const void* w_data = cnp.PyArray_DATA(w_)
     cdef void* dw_data = cnp.PyArray_DATA(dw)
     cdef void* db_data = cnp.PyArray_DATA(db)
-    cdef int threads = _runtime.enter()
+    cdef fastdl_queue queue = _runtime.enter((dout_, x_, w_, saved_, dx, dw, db))
     cdef bint done
     with nogil:
         done = _runtime.kernels().affine_backward[dtype](
-            threads, batch, inputs, outputs, dout_data, x_data, w_data, saved_data, f, dx_data, dw_data, db_data)
-        _runtime.leave(threads)
+            queue, batch, inputs, outputs, dout_data, x_data, w_data, saved_data, f, dx_data, dw_data, db_data)
+        _runtime.leave(queue)
     if not done:
         raise MemoryError(op)
     return dx, dw, db
@@ -249,10 +249,13 @@ def softmax(x, out=None):
     cdef Py_ssize_t batch = cnp.PyArray_DIM(x_, 0), classes = cnp.PyArray_DIM(x_, 1)
     cdef const void* x_data = cnp.PyArray_DATA(x_)
     cdef void* y_data = cnp.PyArray_DATA(y)
-    cdef int threads = _runtime.enter()
+    cdef fastdl_queue queue = _runtime.enter((x_, y))
+    cdef bint done
     with nogil:
-        _runtime.kernels().softmax[dtype](threads, batch, classes, x_data, y_data)
-        _runtime.leave(threads)
+        done = _runtime.kernels().softmax[dtype](queue, batch, classes, x_data, y_data)
+        _runtime.leave(queue)
+    if not done:
+        raise MemoryError(op)
     return y
 
 
@@ -358,16 +361,18 @@ def softmax_cross_entropy(logits, labels, out=None):
     cdef const void* x_data = cnp.PyArray_DATA(x_)
     cdef const int64_t* label_data = <const int64_t*>cnp.PyArray_DATA(numbers)
     cdef void* gradient_data = cnp.PyArray_DATA(gradient)
-    cdef double loss = 0
-    cdef int threads = _runtime.enter()
+    cdef cnp.ndarray total = np.empty(1)
+    cdef double* loss = <double*>cnp.PyArray_DATA(total)
+    cdef fastdl_queue queue = _runtime.enter((x_, numbers, gradient, total))
     cdef bint done
     with nogil:
         done = _runtime.kernels().softmax_cross_entropy[dtype](
-            threads, batch, classes, x_data, label_data, &loss, gradient_data)
-        _runtime.leave(threads)
+            queue, batch, classes, x_data, label_data, loss, gradient_data)
+        _runtime.leave(queue)
     if not done:
         raise MemoryError(op)
-    return loss, gradient
+    _recording.add_to_loss(total)
+    return loss[0], gradient
 
 
 def gather(data, indices, scale=1.0, dtype="float32", out=None):
@@ -418,9 +423,7 @@ def gather(data, indices, scale=1.0, dtype="float32", out=None):
         source = 1 + dtype_of(data_)
     if cnp.PyArray_NDIM(data_) == 0:
         raise ArrayError("has no rows", op=op, arg="data", expected="at least one dimension", got="shape ()")
-    if dtype not in ("float32", "float64", np.float32, np.float64):
-        raise DtypeError("dtype not supported", op=op, arg="dtype", expected="float32 or float64", got=repr(dtype))
-    target = FLOAT32 if np.dtype(dtype) == np.float32 else FLOAT64
+    target = dtype_named(dtype, op)
     if type(indices) not in _array_types or indices.ndim != 1 or indices.dtype.kind not in "iu":
         raise DtypeError("not a row of integers", op=op, arg="indices", expected="an integer array of shape (B,)")
     numbers = np.ascontiguousarray(indices, dtype=np.int64)
@@ -445,8 +448,11 @@ def gather(data, indices, scale=1.0, dtype="float32", out=None):
 
     cdef const void* from_ = cnp.PyArray_DATA(data_)
     cdef void* to = cnp.PyArray_DATA(batch)
-    cdef int threads = _runtime.enter()
+    cdef fastdl_queue queue = _runtime.enter((data_, numbers, batch))
+    cdef bint done
     with nogil:
-        _runtime.kernels().gather[source][target](threads, count, width, from_, number, factor, to)
-        _runtime.leave(threads)
+        done = _runtime.kernels().gather[source][target](queue, count, width, from_, number, factor, to)
+        _runtime.leave(queue)
+    if not done:
+        raise MemoryError(op)
     return batch

@@ -6,9 +6,9 @@ cimport numpy as cnp
 from libc.math cimport INFINITY
 
 from fastdl.kernels cimport _runtime
+from fastdl.kernels._activations cimport fusible_activation
 from fastdl.kernels._arrays cimport check_apart, check_not_empty, dtype_of, read, result, wrong_shape
-from fastdl.kernels._layers cimport _activation
-from fastdl.kernels._runtime cimport fastdl_channels, fastdl_running
+from fastdl.kernels._table cimport fastdl_activation, fastdl_channels, fastdl_queue, fastdl_running
 from fastdl.kernels.errors import ArrayError, HyperparameterError
 
 cnp.import_array()
@@ -95,7 +95,8 @@ def batch_norm_forward(
     eps : float
         At least 0; keeps a channel that is constant finite.
     activation : str
-        One of :data:`fastdl.kernels.ACTIVATIONS`, computed in the same pass.
+        Computed in the same pass: one of :data:`fastdl.kernels.ACTIVATIONS`, but none of
+        :data:`~fastdl.kernels.NEED_INPUT`.
     running : tuple of two ndarrays of shape (C,), optional
         Running mean and variance, changed in place: ``momentum * running + (1 - momentum) * batch``.
     momentum : float
@@ -136,7 +137,7 @@ def batch_norm_forward(
            [ 2.,  7.]])
     """
     cdef str op = "batch_norm_forward"
-    cdef int f = _activation(activation, op)
+    cdef fastdl_activation f = fusible_activation(activation, op)
     cdef double eps_ = _number(eps, op, "eps", INFINITY)
     cdef fastdl_channels shape
     cdef fastdl_running past
@@ -179,12 +180,12 @@ def batch_norm_forward(
     cdef const void* beta_data = cnp.PyArray_DATA(beta_)
     cdef void* y_data = cnp.PyArray_DATA(y)
     cdef void* statistics_data = cnp.PyArray_DATA(statistics)
-    cdef int threads = _runtime.enter()
+    cdef fastdl_queue queue = _runtime.enter((x_, gamma_, beta_, mean, variance, y, statistics))
     cdef bint done
     with nogil:
         done = _runtime.kernels().batch_norm_forward[dtype](
-            threads, &shape, x_data, gamma_data, beta_data, eps_, f, &past, y_data, statistics_data)
-        _runtime.leave(threads)
+            queue, &shape, x_data, gamma_data, beta_data, eps_, f, &past, y_data, statistics_data)
+        _runtime.leave(queue)
     if not done:
         raise MemoryError(op)
     return y, statistics
@@ -209,7 +210,8 @@ def batch_norm_inference(x, gamma, beta, mean, variance, eps=1e-6, activation="i
     eps : float
         At least 0.
     activation : str
-        One of :data:`fastdl.kernels.ACTIVATIONS`, computed in the same pass.
+        Computed in the same pass: one of :data:`fastdl.kernels.ACTIVATIONS`, but none of
+        :data:`~fastdl.kernels.NEED_INPUT`.
     out : ndarray of x's shape, optional
         Where the result goes; C order, sharing no memory with the other arrays.
 
@@ -233,7 +235,7 @@ def batch_norm_inference(x, gamma, beta, mean, variance, eps=1e-6, activation="i
     array([[3.]])
     """
     cdef str op = "batch_norm_inference"
-    cdef int f = _activation(activation, op)
+    cdef fastdl_activation f = fusible_activation(activation, op)
     cdef double eps_ = _number(eps, op, "eps", INFINITY)
     cdef fastdl_channels shape
     cdef cnp.ndarray x_ = _batch(x, op, "x", &shape)
@@ -256,12 +258,12 @@ def batch_norm_inference(x, gamma, beta, mean, variance, eps=1e-6, activation="i
     cdef const void* mean_data = cnp.PyArray_DATA(mean_)
     cdef const void* variance_data = cnp.PyArray_DATA(variance_)
     cdef void* y_data = cnp.PyArray_DATA(y)
-    cdef int threads = _runtime.enter()
+    cdef fastdl_queue queue = _runtime.enter((x_, gamma_, beta_, mean_, variance_, y))
     cdef bint done
     with nogil:
         done = _runtime.kernels().batch_norm_inference[dtype](
-            threads, &shape, x_data, gamma_data, beta_data, mean_data, variance_data, eps_, f, y_data)
-        _runtime.leave(threads)
+            queue, &shape, x_data, gamma_data, beta_data, mean_data, variance_data, eps_, f, y_data)
+        _runtime.leave(queue)
     if not done:
         raise MemoryError(op)
     return y
@@ -317,7 +319,7 @@ def batch_norm_backward(dout, x, gamma, statistics, y=None, activation="identity
     (array([0., 0.]), array([-1.]), array([1.]))
     """
     cdef str op = "batch_norm_backward"
-    cdef int f = _activation(activation, op)
+    cdef fastdl_activation f = fusible_activation(activation, op)
     cdef fastdl_channels shape
     cdef cnp.ndarray dout_ = _batch(dout, op, "dout", &shape)
     cdef int dtype = dtype_of(dout_)
@@ -326,7 +328,7 @@ def batch_norm_backward(dout, x, gamma, statistics, y=None, activation="identity
     cdef cnp.ndarray statistics_ = _statistics(statistics, shape.channels, op, dtype)
     cdef cnp.ndarray y_ = dout_, dx, dgamma, dbeta
     cdef cnp.npy_intp channels = shape.channels
-    if f != 0:
+    if f.number != 0:
         if y is None:
             raise ArrayError(
                 "missing", op=op, arg="y", expected=f"shape {dout.shape}", got="None",
@@ -352,12 +354,12 @@ def batch_norm_backward(dout, x, gamma, statistics, y=None, activation="identity
     cdef void* dx_data = cnp.PyArray_DATA(dx)
     cdef void* dgamma_data = cnp.PyArray_DATA(dgamma)
     cdef void* dbeta_data = cnp.PyArray_DATA(dbeta)
-    cdef int threads = _runtime.enter()
+    cdef fastdl_queue queue = _runtime.enter((dout_, x_, gamma_, statistics_, y_, dx, dgamma, dbeta))
     cdef bint done
     with nogil:
         done = _runtime.kernels().batch_norm_backward[dtype](
-            threads, &shape, dout_data, x_data, gamma_data, statistics_data, y_data, f, dx_data, dgamma_data, dbeta_data)
-        _runtime.leave(threads)
+            queue, &shape, dout_data, x_data, gamma_data, statistics_data, y_data, f, dx_data, dgamma_data, dbeta_data)
+        _runtime.leave(queue)
     if not done:
         raise MemoryError(op)
     return dx, dgamma, dbeta
@@ -425,11 +427,14 @@ def layer_norm_forward(x, gamma, beta, eps=1e-5, out=None):
     cdef const void* beta_data = cnp.PyArray_DATA(beta_)
     cdef void* y_data = cnp.PyArray_DATA(y)
     cdef void* statistics_data = cnp.PyArray_DATA(statistics)
-    cdef int threads = _runtime.enter()
+    cdef fastdl_queue queue = _runtime.enter((x_, gamma_, beta_, y, statistics))
+    cdef bint done
     with nogil:
-        _runtime.kernels().layer_norm_forward[dtype](
-            threads, rows, features, x_data, gamma_data, beta_data, eps_, y_data, statistics_data)
-        _runtime.leave(threads)
+        done = _runtime.kernels().layer_norm_forward[dtype](
+            queue, rows, features, x_data, gamma_data, beta_data, eps_, y_data, statistics_data)
+        _runtime.leave(queue)
+    if not done:
+        raise MemoryError(op)
     return y, statistics
 
 
@@ -502,12 +507,12 @@ def layer_norm_backward(dout, x, gamma, statistics, out=None):
     cdef void* dx_data = cnp.PyArray_DATA(dx)
     cdef void* dgamma_data = cnp.PyArray_DATA(dgamma)
     cdef void* dbeta_data = cnp.PyArray_DATA(dbeta)
-    cdef int threads = _runtime.enter()
+    cdef fastdl_queue queue = _runtime.enter((dout_, x_, gamma_, statistics_, dx, dgamma, dbeta))
     cdef bint done
     with nogil:
         done = _runtime.kernels().layer_norm_backward[dtype](
-            threads, rows, features, dout_data, x_data, gamma_data, statistics_data, dx_data, dgamma_data, dbeta_data)
-        _runtime.leave(threads)
+            queue, rows, features, dout_data, x_data, gamma_data, statistics_data, dx_data, dgamma_data, dbeta_data)
+        _runtime.leave(queue)
     if not done:
         raise MemoryError(op)
     return dx, dgamma, dbeta

@@ -6,6 +6,8 @@ import warnings
 
 from cpython.pycapsule cimport PyCapsule_GetPointer
 
+from fastdl.kernels cimport _recording
+from fastdl.kernels._table cimport fastdl_kernels, fastdl_queue
 from fastdl.kernels.errors import HyperparameterError
 
 cdef extern from "threads.hpp" namespace "fastdl" nogil:
@@ -169,7 +171,16 @@ cdef const fastdl_kernels* kernels() noexcept nogil:
     return _kernels
 
 
-cdef int enter() except -1:
+cdef fastdl_queue enter(tuple arrays) except *:
+    cdef fastdl_queue queue
+    queue.plan = _recording.plan()
+    if queue.plan != NULL:
+        _recording.keep(arrays)
+    queue.threads = _members()
+    return queue
+
+
+cdef int _members() except -1:
     global _has_team
     if _threads == 1 or not _has_team:
         return 1
@@ -182,8 +193,8 @@ cdef int enter() except -1:
     return enter_region(_threads)
 
 
-cdef void leave(int threads) noexcept nogil:
-    leave_region(threads)
+cdef void leave(fastdl_queue queue) noexcept nogil:
+    leave_region(queue.threads)
 
 
 def _load():

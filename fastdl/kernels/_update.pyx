@@ -11,12 +11,13 @@ from libc.stdint cimport int64_t, uintptr_t
 
 from fastdl.kernels cimport _runtime
 from fastdl.kernels._arrays cimport Span, changed, dtype_of, find_overlap, read, span_of, wrong_shape
-from fastdl.kernels._runtime cimport (
+from fastdl.kernels._table cimport (
     fastdl_coefficient_bytes,
     fastdl_done,
     fastdl_max_hyper,
     fastdl_no_memory,
     fastdl_outcome,
+    fastdl_queue,
     fastdl_rule,
     fastdl_tensor,
     fastdl_tile,
@@ -278,7 +279,7 @@ def update(
     cdef fastdl_tensor* tensor
     cdef list held = []    # keeps arrays alive until the step is done
     cdef list staged = []  # (parameter, contiguous copy): parameters in another layout are stepped on the copy
-    cdef int threads
+    cdef fastdl_queue queue
     cdef fastdl_outcome outcome
     try:
         for i in range(count):
@@ -345,10 +346,10 @@ def update(
         span_of(steps, True, count * width, &spans[span])
         _check_separate(spans, span + 1, width, keys, op)
 
-        threads = _runtime.enter()
+        queue = _runtime.enter(())
         with nogil:
-            outcome = _runtime.kernels().update(threads, tensors, active, &treatment)
-            _runtime.leave(threads)
+            outcome = _runtime.kernels().update(queue.threads, NULL, tensors, active, &treatment)
+            _runtime.leave(queue)
             if outcome == fastdl_done:
                 for i in range(active):
                     counters[i][0] += 1

@@ -4,8 +4,7 @@
 #include <algorithm>
 
 #include "gated.hpp"
-#include "table.hpp"
-#include "team.hpp"
+#include "plan.hpp"
 
 namespace FASTDL_LEVEL {
 
@@ -72,9 +71,10 @@ struct SiLU {
   template <class T> T backward(T dout, T x) const { return dout * silu_slope(x); }
 };
 
-// Calls work(f) with the activation of that number, the order of ACTIVATIONS in _activations.pyx.
+// Calls work(f) with the activation of that number, the order of ACTIVATIONS in _activations.pyx, and returns what it does:
+// of those whose derivative comes from y, which other kernels than the affine layer's may apply in the same pass.
 template <class Work>
-void with_activation(fastdl_activation activation, Work work) {
+bool with_fusible(fastdl_activation activation, Work work) {
   switch (activation.number) {
     case 0: return work(Identity{});
     case 1: return work(ReLU{});
@@ -82,10 +82,18 @@ void with_activation(fastdl_activation activation, Work work) {
     case 3: return work(Tanh{});
     case 4: return work(LeakyReLU{activation.alpha});
     case 5: return work(ELU{activation.alpha});
-    case 6: return work(Softplus{});
+    default: return work(Softplus{});
+  }
+}
+
+// Of all activations.
+template <class Work>
+bool with_activation(fastdl_activation activation, Work work) {
+  switch (activation.number) {
     case 7: return work(GELU{});
     case 8: return work(GELUTanh{});
-    default: return work(SiLU{});
+    case 9: return work(SiLU{});
+    default: return with_fusible(activation, work);
   }
 }
 
@@ -105,6 +113,8 @@ void share_elements(const Team& team, index size, Work work) {
   });
 }
 
+constexpr index parallel_activated = 1 << 15;  // elements
+
 template <class F, class T>
 struct ActivationForward {
   F f;
@@ -112,8 +122,9 @@ struct ActivationForward {
   const T* x;
   T* y;
 
-  // Every member calls this. There is no barrier at its end.
-  void operator()(const Team& team) const {
+  bool pays() const { return size >= parallel_activated; }
+
+  void operator()(const Team& team, Memory) const {
     share_elements(team, size, [&](index offset, index count) { activate(f, x + offset, y + offset, count); });
   }
 };
@@ -126,28 +137,13 @@ struct ActivationBackward {
   const T* saved;  // what the derivative is computed from
   T* dx;
 
-  // Every member calls this. There is no barrier at its end.
-  void operator()(const Team& team) const {
+  bool pays() const { return size >= parallel_activated; }
+
+  void operator()(const Team& team, Memory) const {
     share_elements(team, size, [&](index offset, index count) {
       for (index i = offset; i < offset + count; ++i) dx[i] = f.backward(dout[i], saved[i]);
     });
   }
 };
-
-constexpr index parallel_activated = 1 << 15;  // elements
-
-template <class T>
-void activation_forward(int threads, index size, const T* x, fastdl_activation activation, T* y) {
-  with_activation(activation, [&](auto f) {
-    run(size < parallel_activated ? 1 : threads, ActivationForward<decltype(f), T>{f, size, x, y});
-  });
-}
-
-template <class T>
-void activation_backward(int threads, index size, const T* dout, const T* saved, fastdl_activation activation, T* dx) {
-  with_activation(activation, [&](auto f) {
-    run(size < parallel_activated ? 1 : threads, ActivationBackward<decltype(f), T>{f, size, dout, saved, dx});
-  });
-}
 
 }  // namespace FASTDL_LEVEL

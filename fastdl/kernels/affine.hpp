@@ -31,23 +31,21 @@ struct Activate {
 // Multiply-adds below which opening a region costs more than it gains.
 constexpr index parallel_multiplications = 1 << 17;
 
-// False, with nothing written, where there is no memory.
-template <class T>
-bool affine_forward(int threads, index batch, index inputs, index outputs, const T* x, const T* w, const T* b,
-                    fastdl_activation activation, T* y, T* z) {
-  bool done = false;
-  with_activation(activation, [&](auto f) {
-    const Product<T, Activate<decltype(f), T>> product{
-        batch, outputs, inputs, {x, inputs, 1}, {w, outputs, 1}, b, y, {f, outputs, z}};
-    const int team_size = batch * inputs * outputs < parallel_multiplications ? 1 : threads;
-    const index shared = product.shared_scratch(), own = product.own_scratch();
-    T* scratch = static_cast<T*>(workspace((shared + team_size * own) * sizeof(T)));
-    if (!scratch) return;
-    run(team_size, [&](const Team& team) { product(team, scratch, scratch + shared + team.rank * own); });
-    done = true;
-  });
-  return done;
-}
+template <class F, class T>
+struct AffineForward {
+  F f;
+  index batch, inputs, outputs;
+  const T *x, *w, *b;
+  T *y, *z;
+
+  Product<T, Activate<F, T>> product() const {
+    return {batch, outputs, inputs, {x, inputs, 1}, {w, outputs, 1}, b, y, {f, outputs, z}};
+  }
+
+  bool pays() const { return batch * inputs * outputs >= parallel_multiplications; }
+  Scratch scratch() const { return product().scratch(); }
+  void operator()(const Team& team, Memory memory) const { product()(team, memory); }
+};
 
 // db[j] = sum over the batch of dz[i, j], in double precision.
 template <class T>
@@ -67,13 +65,9 @@ template <class F, class T>
 struct AffineBackward {
   F f;
   index batch, inputs, outputs;
-  const T* dout;
-  const T* x;
-  const T* w;
+  const T *dout, *x, *w;
   const T* saved;  // what the derivative is computed from
-  T* dx;
-  T* dw;
-  T* db;
+  T *dx, *dw, *db;
 
   static constexpr bool is_linear = std::is_same_v<F, Identity>;
 
@@ -84,46 +78,28 @@ struct AffineBackward {
     return {batch, inputs, outputs, {dz, outputs, 1}, {w, 1, outputs}, nullptr, dx, {}};
   }
 
-  // Elements of scratch: what the team shares, and what each member has of its own.
-  index dz_scratch() const { return is_linear ? 0 : ceil_div(batch * outputs, 16) * 16; }
-  index weights_scratch() const { return weights(dout).shared_scratch(); }
-  index shared_scratch() const {
-    return dz_scratch() + weights_scratch() + (dx ? input(dout).shared_scratch() : 0);
-  }
-  index own_scratch() const {
-    return std::max(weights(dout).own_scratch(), dx ? input(dout).own_scratch() : 0);
+  index dz_bytes() const { return is_linear ? 0 : aligned(batch * outputs * sizeof(T)); }
+  index weights_bytes() const { return aligned(weights(dout).scratch().shared); }
+
+  bool pays() const { return batch * inputs * outputs >= parallel_multiplications; }
+  Scratch scratch() const {
+    const Scratch of_weights = weights(dout).scratch(), of_input = dx ? input(dout).scratch() : Scratch{0, 0};
+    return {dz_bytes() + weights_bytes() + of_input.shared, std::max(of_weights.own, of_input.own)};
   }
 
-  // Every member calls this. There is no barrier at its end.
-  void operator()(const Team& team, T* shared, T* own) const {
+  void operator()(const Team& team, Memory memory) const {
     const T* dz = dout;
+    char* shared = memory.shared + dz_bytes();
     if constexpr (!is_linear) {
-      ActivationBackward<F, T>{f, batch * outputs, dout, saved, shared}(team);
+      T* out = reinterpret_cast<T*>(memory.shared);
+      ActivationBackward<F, T>{f, batch * outputs, dout, saved, out}(team, memory);
       team.barrier();
-      dz = shared;
+      dz = out;
     }
-    T* scratch = shared + dz_scratch();
-    weights(dz)(team, scratch, own);
+    weights(dz)(team, {shared, memory.own});
     sum_rows(team, batch, outputs, dz, db);
-    if (dx) input(dz)(team, scratch + weights_scratch(), own);
+    if (dx) input(dz)(team, {shared + weights_bytes(), memory.own});
   }
 };
-
-// False, with nothing written, where there is no memory.
-template <class T>
-bool affine_backward(int threads, index batch, index inputs, index outputs, const T* dout, const T* x, const T* w,
-                     const T* saved, fastdl_activation activation, T* dx, T* dw, T* db) {
-  bool done = false;
-  with_activation(activation, [&](auto f) {
-    const AffineBackward<decltype(f), T> backward{f, batch, inputs, outputs, dout, x, w, saved, dx, dw, db};
-    const int team_size = batch * inputs * outputs < parallel_multiplications ? 1 : threads;
-    const index shared = backward.shared_scratch(), own = backward.own_scratch();
-    T* scratch = static_cast<T*>(workspace((shared + team_size * own) * sizeof(T)));
-    if (!scratch) return;
-    run(team_size, [&](const Team& team) { backward(team, scratch, scratch + shared + team.rank * own); });
-    done = true;
-  });
-  return done;
-}
 
 }  // namespace FASTDL_LEVEL

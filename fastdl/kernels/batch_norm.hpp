@@ -4,7 +4,6 @@
 
 #include "activations.hpp"
 #include "channels.hpp"
-#include "workspace.hpp"
 
 namespace FASTDL_LEVEL {
 
@@ -25,7 +24,7 @@ struct Running {
 };
 
 template <class F, class T>
-void normalize(const Team& team, const ChannelTiles& tiles, const T* x, const T* gamma, const T* beta,
+void normalize(F f, const Team& team, const ChannelTiles& tiles, const T* x, const T* gamma, const T* beta,
                const T* statistics, T* y) {
   struct Values {
     Centre<T> centre;
@@ -37,29 +36,32 @@ void normalize(const Team& team, const ChannelTiles& tiles, const T* x, const T*
   };
   tiles.share(team, [&](const ChannelTile& tile) {
     tiles.each(tile, load, [=](const Values& of, index i) {
-      y[i] = F::forward(of.centre.centred(x[i]) * of.scale + of.shift);
+      y[i] = f.forward(of.centre.centred(x[i]) * of.scale + of.shift);
     });
   });
 }
 
 // Each part of a channel has its mean and its squares around that, while the part is in the cache; they are combined in
 // the order of the parts (Chan, Golub and LeVeque 1979).
-template <class T, class F>
+template <class F, class T>
 struct BatchNormForward {
+  F f;
   ChannelTiles tiles;
   const T *x, *gamma, *beta;
   double eps;
   Running<T> running;
   T *y, *statistics;
 
-  index shared_scratch() const { return tiles.parts() * 2 * tiles.channels; }
+  bool pays() const { return tiles.elements() >= parallel_normalized; }
+  Scratch scratch() const { return {tiles.parts() * 2 * tiles.channels * index(sizeof(double)), 0}; }
 
-  void operator()(const Team& team, double* scratch) const {
+  void operator()(const Team& team, Memory memory) const {
+    double* scratch = reinterpret_cast<double*>(memory.shared);
     tiles.share(team, [&](const ChannelTile& tile) { measure(tile, scratch); });
     team.barrier();
     tiles.share_channels(team, [&](index first, index end) { combine(first, end, scratch); });
     team.barrier();
-    normalize<F>(team, tiles, x, gamma, beta, statistics, y);
+    normalize(f, team, tiles, x, gamma, beta, statistics, y);
   }
 
   void measure(const ChannelTile& tile, double* scratch) const {
@@ -102,43 +104,49 @@ struct BatchNormForward {
 };
 
 // With statistics of the past: mean and variance are given.
-template <class T, class F>
+template <class F, class T>
 struct BatchNormInference {
+  F f;
   ChannelTiles tiles;
   const T *x, *gamma, *beta, *mean, *variance;
   double eps;
   T* y;
 
-  index shared_scratch() const { return 3 * tiles.channels; }
+  bool pays() const { return tiles.elements() >= parallel_normalized; }
+  Scratch scratch() const { return {3 * tiles.channels * index(sizeof(T)), 0}; }
 
-  void operator()(const Team& team, T* statistics) const {
+  void operator()(const Team& team, Memory memory) const {
+    T* statistics = reinterpret_cast<T*>(memory.shared);
     tiles.share_channels(team, [&](index first, index end) {
       for (index c = first; c < end; ++c) Centre<T>::store(mean[c], variance[c], eps, statistics, tiles.channels, c);
     });
     team.barrier();
-    normalize<F>(team, tiles, x, gamma, beta, statistics, y);
+    normalize(f, team, tiles, x, gamma, beta, statistics, y);
   }
 };
 
 // With d = x - mean, s = 1 / sqrt(variance + eps), dz = dout f'(y) and n elements of a channel:
 // dbeta = sum dz, dgamma = s sum dz d, dx = gamma s (dz - dbeta / n - d s dgamma / n).
-template <class T, class F>
+template <class F, class T>
 struct BatchNormBackward {
+  F f;
   ChannelTiles tiles;
   const T *dout, *x, *gamma, *statistics, *y;
   T *dx, *dgamma, *dbeta;
 
-  index shared_scratch() const { return (tiles.parts() + 1) * 2 * tiles.channels; }
+  bool pays() const { return tiles.elements() >= parallel_normalized; }
+  Scratch scratch() const { return {(tiles.parts() + 1) * 2 * tiles.channels * index(sizeof(double)), 0}; }
 
-  void operator()(const Team& team, double* scratch) const {
+  void operator()(const Team& team, Memory memory) const {
+    double* scratch = reinterpret_cast<double*>(memory.shared);
     const index channels = tiles.channels;
     double* parts = scratch + 2 * channels;
     tiles.share(team, [&](const ChannelTile& tile) {
       tiles.template sum<2>(
           tile, parts + tile.part * 2 * channels + tile.channel,
           [statistics = statistics, channels](index c) { return Centre<T>(statistics, channels, c); },
-          [dout = dout, x = x, y = y](const Centre<T>& centre, index i, double (&s)[2]) {
-            const T dz = F::backward(dout[i], y[i]);
+          [f = f, dout = dout, x = x, y = y](const Centre<T>& centre, index i, double (&s)[2]) {
+            const T dz = f.backward(dout[i], y[i]);
             s[0] += dz;
             s[1] += double(dz) * double(centre.centred(x[i]));
           });
@@ -180,57 +188,12 @@ struct BatchNormBackward {
       return Values{centre, gamma[c] * centre.inverse_std, averages[c], averages[channels + c]};
     };
     tiles.share(team, [&](const ChannelTile& tile) {
-      tiles.each(tile, load, [dout = dout, x = x, y = y, dx = dx](const Values& of, index i) {
-        const T dz = F::backward(dout[i], y[i]);
+      tiles.each(tile, load, [f = f, dout = dout, x = x, y = y, dx = dx](const Values& of, index i) {
+        const T dz = f.backward(dout[i], y[i]);
         dx[i] = of.scale * (dz - (of.average + of.slope * of.centre.centred(x[i])));
       });
     });
   }
 };
-
-// Runs a kernel with scratch of its own. False, with nothing written, where there is no memory.
-template <class Scratch, class Kernel>
-bool run_normalization(int threads, index size, const Kernel& kernel) {
-  Scratch* scratch = static_cast<Scratch*>(workspace(kernel.shared_scratch() * sizeof(Scratch)));
-  if (!scratch) return false;
-  run(size < parallel_normalized ? 1 : threads, [&](const Team& team) { kernel(team, scratch); });
-  return true;
-}
-
-template <class T>
-bool batch_norm_forward(int threads, index samples, index channels, index size, const T* x, const T* gamma, const T* beta,
-                        double eps, int activation, Running<T> running, T* y, T* statistics) {
-  bool done = false;
-  with_activation(activation, [&](auto f) {
-    done = run_normalization<double>(threads, samples * channels * size,
-                                     BatchNormForward<T, decltype(f)>{ChannelTiles(samples, channels, size), x, gamma, beta,
-                                                                      eps, running, y, statistics});
-  });
-  return done;
-}
-
-template <class T>
-bool batch_norm_inference(int threads, index samples, index channels, index size, const T* x, const T* gamma,
-                          const T* beta, const T* mean, const T* variance, double eps, int activation, T* y) {
-  bool done = false;
-  with_activation(activation, [&](auto f) {
-    done = run_normalization<T>(threads, samples * channels * size,
-                                BatchNormInference<T, decltype(f)>{ChannelTiles(samples, channels, size), x, gamma, beta,
-                                                                   mean, variance, eps, y});
-  });
-  return done;
-}
-
-template <class T>
-bool batch_norm_backward(int threads, index samples, index channels, index size, const T* dout, const T* x,
-                         const T* gamma, const T* statistics, const T* y, int activation, T* dx, T* dgamma, T* dbeta) {
-  bool done = false;
-  with_activation(activation, [&](auto f) {
-    done = run_normalization<double>(threads, samples * channels * size,
-                                     BatchNormBackward<T, decltype(f)>{ChannelTiles(samples, channels, size), dout, x, gamma,
-                                                                       statistics, y, dx, dgamma, dbeta});
-  });
-  return done;
-}
 
 }  // namespace FASTDL_LEVEL

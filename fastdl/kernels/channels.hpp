@@ -40,7 +40,8 @@ struct ChannelTiles {
   index samples, channels, size;
   index tile_samples, tile_channels, tile_size;
 
-  ChannelTiles(index samples, index channels, index size) : samples(samples), channels(channels), size(size) {
+  explicit ChannelTiles(const fastdl_channels& shape)
+      : samples(shape.samples), channels(shape.channels), size(shape.size) {
     constexpr index row = 512, elements = 1 << 15, least = 64;  // of a channel at least so many, but for the last tile
     tile_size = std::min(size, elements / 2);
     tile_channels = std::min(channels, std::max(row / size, index(1)));
@@ -48,6 +49,7 @@ struct ChannelTiles {
     tile_samples = std::min(samples, tile_samples);
   }
 
+  index elements() const { return samples * channels * size; }
   index runs() const { return ceil_div(size, tile_size); }
   index parts() const { return ceil_div(samples, tile_samples) * runs(); }
   index part_samples(index part) const { return std::min(samples - part / runs() * tile_samples, tile_samples); }

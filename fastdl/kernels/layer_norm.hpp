@@ -15,7 +15,9 @@ struct LayerNormForward {
   double eps;
   T *y, *statistics;
 
-  void operator()(const Team& team) const {
+  bool pays() const { return rows * features >= parallel_normalized; }
+
+  void operator()(const Team& team, Memory) const {
     const index tile_rows = std::max(layer_norm_tile / features, index(1));
     team.share(ceil_div(rows, tile_rows), [&](index tile) {
       const index end = std::min((tile + 1) * tile_rows, rows);
@@ -53,9 +55,12 @@ struct LayerNormBackward {
   // At most 16 tiles: each has its sums for all features.
   index tile_rows() const { return std::max(layer_norm_tile / features, ceil_div(rows, 16)); }
   index tiles() const { return ceil_div(rows, tile_rows()); }
-  index shared_scratch() const { return tiles() * 2 * features; }
 
-  void operator()(const Team& team, double* scratch) const {
+  bool pays() const { return rows * features >= parallel_normalized; }
+  Scratch scratch() const { return {tiles() * 2 * features * index(sizeof(double)), 0}; }
+
+  void operator()(const Team& team, Memory memory) const {
+    double* scratch = reinterpret_cast<double*>(memory.shared);
     team.share(tiles(), [&](index tile) {
       double* sums = scratch + tile * 2 * features;
       std::fill_n(sums, 2 * features, 0.0);
@@ -113,21 +118,5 @@ struct LayerNormBackward {
     for (index j = first; j < end; ++j) dgamma[j] = T(sums[features + j]);
   }
 };
-
-template <class T>
-void layer_norm_forward(int threads, index rows, index features, const T* x, const T* gamma, const T* beta, double eps,
-                        T* y, T* statistics) {
-  const LayerNormForward<T> kernel{rows, features, x, gamma, beta, eps, y, statistics};
-  run(rows * features < parallel_normalized ? 1 : threads, [&](const Team& team) { kernel(team); });
-}
-
-// False, with nothing written, where there is no memory.
-template <class T>
-bool layer_norm_backward(int threads, index rows, index features, const T* dout, const T* x, const T* gamma,
-                         const T* statistics, T* dx, T* dgamma, T* dbeta) {
-  return run_normalization<double>(
-      threads, rows * features,
-      LayerNormBackward<T>{rows, features, dout, x, gamma, statistics, dx, dgamma, dbeta});
-}
 
 }  // namespace FASTDL_LEVEL

@@ -4,6 +4,8 @@
 
 #include "affine.hpp"
 #include "batch_norm.hpp"
+#include "distributions.hpp"
+#include "dropout.hpp"
 #include "gather.hpp"
 #include "layer_norm.hpp"
 #include "softmax.hpp"
@@ -22,104 +24,183 @@ const T* in(const void* data) { return static_cast<const T*>(data); }
 template <class T>
 T* out(void* data) { return static_cast<T*>(data); }
 
+// Each of these hands a kernel on given arrays to the queue.
+
 template <class T>
-bool affine_forward_of(int threads, index batch, index inputs, index outputs, const void* x, const void* w, const void* b,
-                       fastdl_activation activation, void* y, void* z) {
-  return affine_forward<T>(threads, batch, inputs, outputs, in<T>(x), in<T>(w), in<T>(b), activation, out<T>(y),
-                           out<T>(z));
+bool affine_forward(fastdl_queue queue, index batch, index inputs, index outputs, const void* x, const void* w,
+                    const void* b, fastdl_activation activation, void* y, void* z) {
+  return with_activation(activation, [&](auto f) {
+    return submit(queue, AffineForward<decltype(f), T>{f, batch, inputs, outputs, in<T>(x), in<T>(w), in<T>(b), out<T>(y),
+                                                       out<T>(z)});
+  });
 }
 
 template <class T>
-bool affine_backward_of(int threads, index batch, index inputs, index outputs, const void* dout, const void* x,
-                        const void* w, const void* saved, fastdl_activation activation, void* dx, void* dw,
-                        void* db) {
-  return affine_backward<T>(threads, batch, inputs, outputs, in<T>(dout), in<T>(x), in<T>(w), in<T>(saved), activation,
-                            out<T>(dx), out<T>(dw), out<T>(db));
+bool affine_backward(fastdl_queue queue, index batch, index inputs, index outputs, const void* dout, const void* x,
+                     const void* w, const void* saved, fastdl_activation activation, void* dx, void* dw, void* db) {
+  return with_activation(activation, [&](auto f) {
+    return submit(queue, AffineBackward<decltype(f), T>{f, batch, inputs, outputs, in<T>(dout), in<T>(x), in<T>(w),
+                                                        in<T>(saved), out<T>(dx), out<T>(dw), out<T>(db)});
+  });
 }
 
 template <class T>
-void activation_forward_of(int threads, index size, const void* x, fastdl_activation activation, void* y) {
-  activation_forward<T>(threads, size, in<T>(x), activation, out<T>(y));
+bool activation_forward(fastdl_queue queue, index size, const void* x, fastdl_activation activation, void* y) {
+  return with_activation(activation, [&](auto f) {
+    return submit(queue, ActivationForward<decltype(f), T>{f, size, in<T>(x), out<T>(y)});
+  });
 }
 
 template <class T>
-void activation_backward_of(int threads, index size, const void* dout, const void* saved, fastdl_activation activation,
-                            void* dx) {
-  activation_backward<T>(threads, size, in<T>(dout), in<T>(saved), activation, out<T>(dx));
+bool activation_backward(fastdl_queue queue, index size, const void* dout, const void* saved, fastdl_activation activation,
+                         void* dx) {
+  return with_activation(activation, [&](auto f) {
+    return submit(queue, ActivationBackward<decltype(f), T>{f, size, in<T>(dout), in<T>(saved), out<T>(dx)});
+  });
 }
 
 template <class T>
-void softmax_of(int threads, index batch, index classes, const void* x, void* y) {
-  softmax<T>(threads, batch, classes, in<T>(x), out<T>(y));
+bool softmax(fastdl_queue queue, index batch, index classes, const void* x, void* y) {
+  return submit(queue, Softmax<T>{batch, classes, in<T>(x), out<T>(y)});
 }
 
 template <class T>
-bool softmax_cross_entropy_of(int threads, index batch, index classes, const void* x, const std::int64_t* labels,
-                              double* loss, void* gradient) {
-  return softmax_cross_entropy<T>(threads, batch, classes, in<T>(x), labels, loss, out<T>(gradient));
+bool softmax_cross_entropy(fastdl_queue queue, index batch, index classes, const void* x, const std::int64_t* labels,
+                           double* loss, void* gradient) {
+  return submit(queue, SoftmaxCrossEntropy<T>{batch, classes, in<T>(x), labels, loss, out<T>(gradient)});
 }
 
 template <class Source, class T>
-void gather_of(int threads, index count, index width, const void* data, const std::int64_t* indices, double scale,
-               void* result) {
-  gather<Source, T>(threads, count, width, in<Source>(data), indices, scale, out<T>(result));
+bool gather(fastdl_queue queue, index count, index width, const void* data, const std::int64_t* indices, double scale,
+            void* result) {
+  return submit(queue, Gather<Source, T>{count, width, in<Source>(data), indices, T(scale), out<T>(result)});
 }
 
 template <class T>
-bool batch_norm_forward_of(int threads, const fastdl_channels* shape, const void* x, const void* gamma, const void* beta,
-                           double eps, int activation, const fastdl_running* running, void* y, void* statistics) {
-  return batch_norm_forward<T>(threads, shape->samples, shape->channels, shape->size, in<T>(x), in<T>(gamma), in<T>(beta),
-                               eps, activation,
-                               {out<T>(running->mean), out<T>(running->variance), running->momentum, running->correction},
-                               out<T>(y), out<T>(statistics));
+bool batch_norm_forward(fastdl_queue queue, const fastdl_channels* shape, const void* x, const void* gamma,
+                        const void* beta, double eps, fastdl_activation activation, const fastdl_running* running, void* y,
+                        void* statistics) {
+  const Running<T> past{out<T>(running->mean), out<T>(running->variance), running->momentum, running->correction};
+  return with_fusible(activation, [&](auto f) {
+    return submit(queue, BatchNormForward<decltype(f), T>{f, ChannelTiles(*shape), in<T>(x), in<T>(gamma), in<T>(beta), eps,
+                                                          past, out<T>(y), out<T>(statistics)});
+  });
 }
 
 template <class T>
-bool batch_norm_inference_of(int threads, const fastdl_channels* shape, const void* x, const void* gamma,
-                             const void* beta, const void* mean, const void* variance, double eps, int activation, void* y) {
-  return batch_norm_inference<T>(threads, shape->samples, shape->channels, shape->size, in<T>(x), in<T>(gamma),
-                                 in<T>(beta), in<T>(mean), in<T>(variance), eps, activation, out<T>(y));
+bool batch_norm_inference(fastdl_queue queue, const fastdl_channels* shape, const void* x, const void* gamma,
+                          const void* beta, const void* mean, const void* variance, double eps,
+                          fastdl_activation activation, void* y) {
+  return with_fusible(activation, [&](auto f) {
+    return submit(queue, BatchNormInference<decltype(f), T>{f, ChannelTiles(*shape), in<T>(x), in<T>(gamma), in<T>(beta),
+                                                            in<T>(mean), in<T>(variance), eps, out<T>(y)});
+  });
 }
 
 template <class T>
-bool batch_norm_backward_of(int threads, const fastdl_channels* shape, const void* dout, const void* x, const void* gamma,
-                            const void* statistics, const void* y, int activation, void* dx, void* dgamma, void* dbeta) {
-  return batch_norm_backward<T>(threads, shape->samples, shape->channels, shape->size, in<T>(dout), in<T>(x),
-                                in<T>(gamma), in<T>(statistics), in<T>(y), activation, out<T>(dx), out<T>(dgamma),
-                                out<T>(dbeta));
+bool batch_norm_backward(fastdl_queue queue, const fastdl_channels* shape, const void* dout, const void* x,
+                         const void* gamma, const void* statistics, const void* y, fastdl_activation activation, void* dx,
+                         void* dgamma, void* dbeta) {
+  return with_fusible(activation, [&](auto f) {
+    return submit(queue, BatchNormBackward<decltype(f), T>{f, ChannelTiles(*shape), in<T>(dout), in<T>(x), in<T>(gamma),
+                                                           in<T>(statistics), in<T>(y), out<T>(dx), out<T>(dgamma),
+                                                           out<T>(dbeta)});
+  });
 }
 
 template <class T>
-void layer_norm_forward_of(int threads, index rows, index features, const void* x, const void* gamma, const void* beta,
-                           double eps, void* y, void* statistics) {
-  layer_norm_forward<T>(threads, rows, features, in<T>(x), in<T>(gamma), in<T>(beta), eps, out<T>(y), out<T>(statistics));
+bool layer_norm_forward(fastdl_queue queue, index rows, index features, const void* x, const void* gamma, const void* beta,
+                        double eps, void* y, void* statistics) {
+  return submit(queue, LayerNormForward<T>{rows, features, in<T>(x), in<T>(gamma), in<T>(beta), eps, out<T>(y),
+                                           out<T>(statistics)});
 }
 
 template <class T>
-bool layer_norm_backward_of(int threads, index rows, index features, const void* dout, const void* x, const void* gamma,
-                            const void* statistics, void* dx, void* dgamma, void* dbeta) {
-  return layer_norm_backward<T>(threads, rows, features, in<T>(dout), in<T>(x), in<T>(gamma), in<T>(statistics),
-                                out<T>(dx), out<T>(dgamma), out<T>(dbeta));
+bool layer_norm_backward(fastdl_queue queue, index rows, index features, const void* dout, const void* x,
+                         const void* gamma, const void* statistics, void* dx, void* dgamma, void* dbeta) {
+  return submit(queue, LayerNormBackward<T>{rows, features, in<T>(dout), in<T>(x), in<T>(gamma), in<T>(statistics),
+                                            out<T>(dx), out<T>(dgamma), out<T>(dbeta)});
+}
+
+bool random_bits(fastdl_queue queue, index size, const fastdl_source* source, std::uint32_t* result) {
+  return submit(queue, RandomBits{size, *source, result});
+}
+
+template <class T>
+bool random_uniform(fastdl_queue queue, index size, const fastdl_source* source, double low, double high, void* result) {
+  return submit(queue, Distribution<T>{uniforms, size, *source, low, high - low, out<T>(result)});
+}
+
+template <class T>
+bool random_normal(fastdl_queue queue, index size, const fastdl_source* source, double mean, double std, void* result) {
+  return submit(queue, Distribution<T>{normals, size, *source, mean, std, out<T>(result)});
+}
+
+bool count_step(fastdl_queue queue, std::uint32_t* counter) { return submit(queue, CountStep{counter}); }
+
+template <class T>
+bool dropout_forward(fastdl_queue queue, index size, const void* x, fastdl_activation activation,
+                     const fastdl_source* source, const std::uint32_t* step, int dropped, double scale, void* y) {
+  return with_fusible(activation, [&](auto f) {
+    return submit(queue, DropoutForward<decltype(f), T>{f, size, in<T>(x), *source, step, dropped, T(scale), out<T>(y)});
+  });
+}
+
+template <class T>
+bool dropout_backward(fastdl_queue queue, index size, const void* dout, const void* y, fastdl_activation activation,
+                      const fastdl_source* source, const std::uint32_t* step, int dropped, double scale, void* dx) {
+  return with_fusible(activation, [&](auto f) {
+    // The identity's derivative does not need y.
+    return submit(queue, DropoutBackward<decltype(f), T>{f, size, in<T>(dout), in<T>(y ? y : dout), *source, step, dropped,
+                                                         T(scale), T(1 / scale), out<T>(dx)});
+  });
+}
+
+struct Nothing {
+  bool pays() const { return false; }
+  void operator()(const Team&, Memory) const {}
+};
+
+bool run_plan_alone(int threads, const fastdl_plan* plan) { return run_plan(threads, plan, Nothing()); }
+
+// The plan, which may be null, and then the update, in one region.
+fastdl_outcome update(int threads, const fastdl_plan* plan, const fastdl_tensor* tensors, index count,
+                      const fastdl_treatment* treatment) {
+  fastdl_outcome outcome = fastdl_done;
+  const Update last{tensors, count, treatment, &outcome};
+  const bool done = plan ? run_plan(threads, plan, last) : submit({threads, nullptr}, last);
+  return done ? outcome : fastdl_no_memory;
 }
 
 const fastdl_kernels kernels = {
     FASTDL_TEXT(FASTDL_LEVEL),
     FASTDL_VECTOR_BYTES,
-    {affine_forward_of<float>, affine_forward_of<double>},
-    {affine_backward_of<float>, affine_backward_of<double>},
-    {activation_forward_of<float>, activation_forward_of<double>},
-    {activation_backward_of<float>, activation_backward_of<double>},
-    {softmax_of<float>, softmax_of<double>},
-    {softmax_cross_entropy_of<float>, softmax_cross_entropy_of<double>},
-    {{gather_of<std::uint8_t, float>, gather_of<std::uint8_t, double>},
-     {gather_of<float, float>, gather_of<float, double>},
-     {gather_of<double, float>, gather_of<double, double>}},
-    {batch_norm_forward_of<float>, batch_norm_forward_of<double>},
-    {batch_norm_inference_of<float>, batch_norm_inference_of<double>},
-    {batch_norm_backward_of<float>, batch_norm_backward_of<double>},
-    {layer_norm_forward_of<float>, layer_norm_forward_of<double>},
-    {layer_norm_backward_of<float>, layer_norm_backward_of<double>},
+    {affine_forward<float>, affine_forward<double>},
+    {affine_backward<float>, affine_backward<double>},
+    {activation_forward<float>, activation_forward<double>},
+    {activation_backward<float>, activation_backward<double>},
+    {softmax<float>, softmax<double>},
+    {softmax_cross_entropy<float>, softmax_cross_entropy<double>},
+    {{gather<std::uint8_t, float>, gather<std::uint8_t, double>},
+     {gather<float, float>, gather<float, double>},
+     {gather<double, float>, gather<double, double>}},
+    {batch_norm_forward<float>, batch_norm_forward<double>},
+    {batch_norm_inference<float>, batch_norm_inference<double>},
+    {batch_norm_backward<float>, batch_norm_backward<double>},
+    {layer_norm_forward<float>, layer_norm_forward<double>},
+    {layer_norm_backward<float>, layer_norm_backward<double>},
+    random_bits,
+    count_step,
+    {random_uniform<float>, random_uniform<double>},
+    {random_normal<float>, random_normal<double>},
+    {dropout_forward<float>, dropout_forward<double>},
+    {dropout_backward<float>, dropout_backward<double>},
     update,
+    new_plan,
+    delete_plan,
+    is_whole,
+    rebind,
+    run_plan_alone,
     rules,
     sizeof rules / sizeof rules[0],
 };

@@ -16,7 +16,7 @@
 #include <array>
 #include <utility>
 
-#include "team.hpp"
+#include "plan.hpp"
 
 namespace FASTDL_LEVEL {
 
@@ -124,17 +124,17 @@ struct Product {
   bool is_blocked() const { return depth * n * index(sizeof(T)) > block_bytes; }
   bool is_packed() const { return is_blocked() || b.column != 1 || n < lanes; }
 
-  // Elements of scratch: what the team shares, and what each member has of its own.
-  index shared_scratch() const {
-    if (!is_packed()) return 0;
-    return (is_blocked() ? std::min(depth, index(block_depth)) : depth) * panels() * width;
+  Scratch scratch() const {
+    const index packed = is_packed() ? (is_blocked() ? std::min(depth, index(block_depth)) : depth) * panels() * width : 0;
+    const index own = 2 * panels() * width + (is_blocked() ? block_rows * block_depth : 0);
+    return {packed * index(sizeof(T)), own * index(sizeof(T))};
   }
-  index own_scratch() const { return 2 * panels() * width + (is_blocked() ? block_rows * block_depth : 0); }
 
   // Every member calls this. There is no barrier at its end.
-  void operator()(const Team& team, T* shared, T* own) const {
-    T* start = own;
-    T* rest = own + panels() * width;
+  void operator()(const Team& team, Memory memory) const {
+    T* shared = reinterpret_cast<T*>(memory.shared);
+    T* start = reinterpret_cast<T*>(memory.own);
+    T* rest = start + panels() * width;
     std::fill(start, rest, T(0));
     if (bias) std::copy(bias, bias + n, start);
     if (is_blocked()) {

@@ -4,8 +4,7 @@
 #include <cmath>
 
 #include "math.hpp"
-#include "team.hpp"
-#include "workspace.hpp"
+#include "plan.hpp"
 
 namespace FASTDL_LEVEL {
 
@@ -53,11 +52,15 @@ void share_rows(const Team& team, index rows, index classes, Work work) {
   });
 }
 
-inline int softmax_team(int threads, index size) { return size < parallel_exponentials ? 1 : threads; }
-
 template <class T>
-void softmax(int threads, index batch, index classes, const T* x, T* y) {
-  run(softmax_team(threads, batch * classes), [&](const Team& team) {
+struct Softmax {
+  index batch, classes;
+  const T* x;
+  T* y;
+
+  bool pays() const { return batch * classes >= parallel_exponentials; }
+
+  void operator()(const Team& team, Memory) const {
     share_rows(team, batch, classes, [&](index, index first, index rows) {
       T* tile = y + first * classes;
       shifted_exponentials(rows, classes, x + first * classes, tile);
@@ -66,40 +69,50 @@ void softmax(int threads, index batch, index classes, const T* x, T* y) {
         for (index j = 0; j < classes; ++j) tile[i * classes + j] *= scale;
       }
     });
-  });
-}
+  }
+};
 
 // loss = mean over the batch of log(sum exp x) - x[label]; gradient = (softmax - onehot) / batch.
-// False, with nothing written, where there is no memory.
 template <class T>
-bool softmax_cross_entropy(int threads, index batch, index classes, const T* x, const std::int64_t* labels, double* loss,
-                           T* gradient) {
-  const index tile_rows = std::max(softmax_tile / classes, index(1)), tiles = ceil_div(batch, tile_rows);
-  double* losses = static_cast<double*>(workspace(tiles * sizeof(double)));
-  if (!losses) return false;
-  run(softmax_team(threads, batch * classes), [&](const Team& team) {
+struct SoftmaxCrossEntropy {
+  index batch, classes;
+  const T* x;
+  const std::int64_t* labels;
+  double* loss;
+  T* gradient;
+
+  index tiles() const { return ceil_div(batch, std::max(softmax_tile / classes, index(1))); }
+
+  bool pays() const { return batch * classes >= parallel_exponentials; }
+  Scratch scratch() const { return {tiles() * index(sizeof(double)), 0}; }
+
+  void operator()(const Team& team, Memory memory) const {
+    double* losses = reinterpret_cast<double*>(memory.shared);
     share_rows(team, batch, classes, [&](index tile, index first, index rows) {
       T* values = gradient + first * classes;
       shifted_exponentials(rows, classes, x + first * classes, values);
       double sum_of_losses = 0;
-      for (index i = 0; i < rows; ++i) {
-        T* row = values + i * classes;
-        const T* logits = x + (first + i) * classes;
-        const index label = labels[first + i];
-        const T highest = largest(logits, classes);
-        const double sum = sum_row(row, classes);
-        sum_of_losses += std::log(sum) - (double(logits[label]) - double(highest));
-        const T scale = T(1 / (sum * batch));
-        for (index j = 0; j < classes; ++j) row[j] *= scale;
-        row[label] -= T(1.0 / batch);
-      }
+      for (index i = 0; i < rows; ++i) sum_of_losses += finish_row(first + i);
       losses[tile] = sum_of_losses;
     });
-  });
-  double total = 0;
-  for (index tile = 0; tile < tiles; ++tile) total += losses[tile];
-  *loss = total / batch;
-  return true;
-}
+    team.barrier();
+    if (team.rank > 0) return;
+    double total = 0;
+    for (index tile = 0; tile < tiles(); ++tile) total += losses[tile];
+    *loss = total / batch;
+  }
+
+  // Makes a row's gradient of its exponentials, and returns its loss.
+  double finish_row(index i) const {
+    const T* logits = x + i * classes;
+    T* row = gradient + i * classes;
+    const index label = labels[i];
+    const double sum = sum_row(row, classes);
+    const T scale = T(1 / (sum * batch));
+    for (index j = 0; j < classes; ++j) row[j] *= scale;
+    row[label] -= T(1.0 / batch);
+    return std::log(sum) - (double(logits[label]) - double(largest(logits, classes)));
+  }
+};
 
 }  // namespace FASTDL_LEVEL

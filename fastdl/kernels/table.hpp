@@ -1,6 +1,5 @@
 // What one CPU level offers to the rest: a table of functions, each for float32 [0] and float64 [1].
-// Every function takes the number of threads first. Those that return a bool return false, with nothing written, where
-// there is no memory.
+// Those that return a bool return false, with nothing written, where there is no memory.
 #pragma once
 
 #include <cstddef>
@@ -67,6 +66,14 @@ struct fastdl_treatment {
   int needs_finite;          // whether a gradient that is not finite stops the update before anything is written
 };
 
+// Where random bits come from: blocks of 128 bits, of which `first` is the first.
+struct fastdl_source {
+  std::uint64_t seed;
+  std::uint64_t first;
+  std::uint32_t step;
+  std::uint32_t stream;
+};
+
 enum fastdl_outcome { fastdl_done, fastdl_no_memory, fastdl_not_finite };
 
 // An array of (samples, channels, size).
@@ -82,37 +89,67 @@ struct fastdl_running {
   double correction;  // times the variance of a batch
 };
 
+// Kernels that were recorded, see plan.hpp.
+struct fastdl_plan;
+
+// Where a kernel goes: it is run at once by so many threads, and recorded where there is a plan.
+struct fastdl_queue {
+  int threads;
+  fastdl_plan* plan;
+};
+
 struct fastdl_kernels {
   const char* level;
   int vector_bytes;
-  bool (*affine_forward[2])(int threads, fastdl_index batch, fastdl_index inputs, fastdl_index outputs, const void* x,
-                            const void* w, const void* b, fastdl_activation activation, void* y, void* z);
-  bool (*affine_backward[2])(int threads, fastdl_index batch, fastdl_index inputs, fastdl_index outputs, const void* dout,
-                             const void* x, const void* w, const void* saved, fastdl_activation activation, void* dx,
-                             void* dw, void* db);
-  void (*activation_forward[2])(int threads, fastdl_index size, const void* x, fastdl_activation activation, void* y);
-  void (*activation_backward[2])(int threads, fastdl_index size, const void* dout, const void* saved,
+  // All but the last six run a kernel on its arrays.
+  bool (*affine_forward[2])(fastdl_queue queue, fastdl_index batch, fastdl_index inputs, fastdl_index outputs,
+                            const void* x, const void* w, const void* b, fastdl_activation activation, void* y, void* z);
+  bool (*affine_backward[2])(fastdl_queue queue, fastdl_index batch, fastdl_index inputs, fastdl_index outputs,
+                             const void* dout, const void* x, const void* w, const void* saved,
+                             fastdl_activation activation, void* dx, void* dw, void* db);
+  bool (*activation_forward[2])(fastdl_queue queue, fastdl_index size, const void* x, fastdl_activation activation, void* y);
+  bool (*activation_backward[2])(fastdl_queue queue, fastdl_index size, const void* dout, const void* saved,
                                  fastdl_activation activation, void* dx);
-  void (*softmax[2])(int threads, fastdl_index batch, fastdl_index classes, const void* x, void* y);
-  bool (*softmax_cross_entropy[2])(int threads, fastdl_index batch, fastdl_index classes, const void* x,
+  bool (*softmax[2])(fastdl_queue queue, fastdl_index batch, fastdl_index classes, const void* x, void* y);
+  bool (*softmax_cross_entropy[2])(fastdl_queue queue, fastdl_index batch, fastdl_index classes, const void* x,
                                    const std::int64_t* labels, double* loss, void* gradient);
   // [source: uint8, float32, float64][result]
-  void (*gather[3][2])(int threads, fastdl_index count, fastdl_index width, const void* data, const std::int64_t* indices,
-                       double scale, void* out);
-  bool (*batch_norm_forward[2])(int threads, const fastdl_channels* shape, const void* x, const void* gamma,
-                                const void* beta, double eps, int activation, const fastdl_running* running, void* y,
-                                void* statistics);
-  bool (*batch_norm_inference[2])(int threads, const fastdl_channels* shape, const void* x, const void* gamma,
-                                  const void* beta, const void* mean, const void* variance, double eps, int activation,
-                                  void* y);
-  bool (*batch_norm_backward[2])(int threads, const fastdl_channels* shape, const void* dout, const void* x,
-                                 const void* gamma, const void* statistics, const void* y, int activation, void* dx,
-                                 void* dgamma, void* dbeta);
-  void (*layer_norm_forward[2])(int threads, fastdl_index rows, fastdl_index features, const void* x, const void* gamma,
-                                const void* beta, double eps, void* y, void* statistics);
-  bool (*layer_norm_backward[2])(int threads, fastdl_index rows, fastdl_index features, const void* dout, const void* x,
-                                 const void* gamma, const void* statistics, void* dx, void* dgamma, void* dbeta);
-  fastdl_outcome (*update)(int threads, const fastdl_tensor* tensors, fastdl_index count, const fastdl_treatment* treatment);
+  bool (*gather[3][2])(fastdl_queue queue, fastdl_index count, fastdl_index width, const void* data,
+                       const std::int64_t* indices, double scale, void* out);
+  bool (*batch_norm_forward[2])(fastdl_queue queue, const fastdl_channels* shape, const void* x, const void* gamma,
+                                const void* beta, double eps, fastdl_activation activation, const fastdl_running* running,
+                                void* y, void* statistics);
+  bool (*batch_norm_inference[2])(fastdl_queue queue, const fastdl_channels* shape, const void* x, const void* gamma,
+                                  const void* beta, const void* mean, const void* variance, double eps,
+                                  fastdl_activation activation, void* y);
+  bool (*batch_norm_backward[2])(fastdl_queue queue, const fastdl_channels* shape, const void* dout, const void* x,
+                                 const void* gamma, const void* statistics, const void* y, fastdl_activation activation,
+                                 void* dx, void* dgamma, void* dbeta);
+  bool (*layer_norm_forward[2])(fastdl_queue queue, fastdl_index rows, fastdl_index features, const void* x,
+                                const void* gamma, const void* beta, double eps, void* y, void* statistics);
+  bool (*layer_norm_backward[2])(fastdl_queue queue, fastdl_index rows, fastdl_index features, const void* dout,
+                                 const void* x, const void* gamma, const void* statistics, void* dx, void* dgamma,
+                                 void* dbeta);
+  bool (*random_bits)(fastdl_queue queue, fastdl_index size, const fastdl_source* source, std::uint32_t* out);
+  bool (*count_step)(fastdl_queue queue, std::uint32_t* counter);
+  bool (*random_uniform[2])(fastdl_queue queue, fastdl_index size, const fastdl_source* source, double low, double high,
+                            void* out);
+  bool (*random_normal[2])(fastdl_queue queue, fastdl_index size, const fastdl_source* source, double mean, double std,
+                           void* out);
+  // The step is read from where it is counted, or where that is null, from the source.
+  bool (*dropout_forward[2])(fastdl_queue queue, fastdl_index size, const void* x, fastdl_activation activation,
+                             const fastdl_source* source, const std::uint32_t* step, int dropped, double scale, void* y);
+  bool (*dropout_backward[2])(fastdl_queue queue, fastdl_index size, const void* dout, const void* y,
+                              fastdl_activation activation, const fastdl_source* source, const std::uint32_t* step,
+                              int dropped, double scale, void* dx);
+  // After the kernels of a plan, or alone where that is null.
+  fastdl_outcome (*update)(int threads, const fastdl_plan* plan, const fastdl_tensor* tensors, fastdl_index count,
+                           const fastdl_treatment* treatment);
+  fastdl_plan* (*new_plan)();  // null where there is no memory
+  void (*delete_plan)(fastdl_plan* plan);
+  bool (*is_whole)(const fastdl_plan* plan);  // whether all kernels could be recorded
+  fastdl_index (*rebind)(fastdl_plan* plan, const void* from, const void* to);
+  bool (*run_plan)(int threads, const fastdl_plan* plan);
   const fastdl_rule* rules;
   int rule_count;
 };

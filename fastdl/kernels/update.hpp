@@ -12,11 +12,9 @@
 #include <cmath>
 #include <cstring>
 
+#include "plan.hpp"
 #include "rules/table.hpp"
 #include "squares.hpp"
-#include "table.hpp"
-#include "team.hpp"
-#include "workspace.hpp"
 
 namespace FASTDL_LEVEL {
 
@@ -144,50 +142,52 @@ inline double sum(const double* partial, index count, index stride) {
   return total;
 }
 
-inline fastdl_outcome update(int threads, const fastdl_tensor* tensors, index count, const fastdl_treatment* treatment) {
-  index tile_count = 0;
-  bool measures = false;
-  for (index i = 0; i < count; ++i) {
-    tile_count += ceil_div(tensors[i].size, update_tile);
-    measures = measures || tensors[i].measure;
+struct Update {
+  const fastdl_tensor* tensors;
+  index count;
+  const fastdl_treatment* treatment;
+  fastdl_outcome* outcome;
+
+  bool surveys() const { return treatment->clip_norm < INFINITY || treatment->needs_finite; }
+  bool measures() const {
+    return std::any_of(tensors, tensors + count, [](const fastdl_tensor& each) { return each.measure; });
   }
-  const bool surveys = treatment->clip_norm < INFINITY || treatment->needs_finite;
 
-  // Scratch: cost and first of Tiles, two squares a tile, two squares a tensor.
-  const index doubles = (surveys || measures ? 2 * tile_count : 0) + (measures ? 2 * count : 0);
-  void* memory = workspace(2 * (count + 1) * sizeof(index) + doubles * sizeof(double));
-  if (!memory) return fastdl_no_memory;
-  index* numbers = static_cast<index*>(memory);
-  const Tiles tiles{tensors, count, numbers, numbers + count + 1};
-  tiles.number();
-  double* squares = reinterpret_cast<double*>(numbers + 2 * (count + 1));
-  double* tensor_squares = squares + 2 * tile_count;
+  bool pays() const {
+    index cost = 0;
+    for (index i = 0; i < count; ++i) cost += tensors[i].size + tensor_cost;
+    return cost >= parallel_updated;
+  }
 
-  fastdl_outcome outcome = fastdl_done;
-  run(tiles.cost[count] < parallel_updated ? 1 : threads, [&](const Team& team) {
+  // Two squares a tile and two a tensor; cost and first of Tiles.
+  Scratch scratch() const {
+    index tile_count = 0;
+    for (index i = 0; i < count; ++i) tile_count += ceil_div(tensors[i].size, update_tile);
+    const index doubles = (surveys() || measures() ? 2 * tile_count : 0) + (measures() ? 2 * count : 0);
+    return {doubles * index(sizeof(double)), 2 * (count + 1) * index(sizeof(index))};
+  }
+
+  void operator()(const Team& team, Memory memory) const {
+    index* numbers = reinterpret_cast<index*>(memory.own);
+    const Tiles tiles{tensors, count, numbers, numbers + count + 1};
+    tiles.number();
+    const index tile_count = tiles.first[count];
+    double* squares = reinterpret_cast<double*>(memory.shared);
+    double* tensor_squares = squares + 2 * tile_count;
+
     double scale = 1;
-    if (surveys) {
-      tiles.share(team, [&](index i, index tile, index offset, index n) {
-        const void* g = element(tensors[i].arrays[1], offset, tensors[i].is_gradient_double);
-        const auto survey = [&](const auto* x) {
-          squares[2 * tile] = sum_squares(x, n);
-          squares[2 * tile + 1] = (tensors[i].is_double ? is_finite<double>(x, n) : is_finite<float>(x, n)) ? 0 : 1;
-        };
-        tensors[i].is_gradient_double ? survey(static_cast<const double*>(g)) : survey(static_cast<const float*>(g));
-      });
+    if (surveys()) {
+      survey(team, tiles, squares);
       team.barrier();
-      if (treatment->needs_finite && sum(squares + 1, tile_count, 2) > 0) {
-        if (team.rank == 0) outcome = fastdl_not_finite;
-        return;
-      }
+      const bool stops = treatment->needs_finite && sum(squares + 1, tile_count, 2) > 0;
+      if (team.rank == 0) *outcome = stops ? fastdl_not_finite : fastdl_done;
+      if (stops) return;
       const double norm = std::sqrt(sum(squares, tile_count, 2));
       if (norm > treatment->clip_norm) scale = treatment->clip_norm / norm;
-      if (measures) team.barrier();
+      if (measures()) team.barrier();
     }
-    if (measures) {
-      tiles.share(team, [&](index i, index tile, index offset, index n) {
-        with_step(tensors[i], *treatment, scale, [&](auto step) { step.measure(offset, n, squares + 2 * tile); });
-      });
+    if (measures()) {
+      measure(team, tiles, scale, squares);
       team.barrier();
       team.share(count, [&](index i) {
         const index begin = tiles.first[i], n = tiles.first[i + 1] - begin;
@@ -205,8 +205,26 @@ inline fastdl_outcome update(int threads, const fastdl_tensor* tensors, index co
       }
       with_step(tensors[i], *treatment, scale, [&](auto step) { step(offset, n, coefficients); });
     });
-  });
-  return outcome;
-}
+  }
+
+  // Each tile's square of the gradient, and whether it is not finite.
+  void survey(const Team& team, const Tiles& tiles, double* squares) const {
+    tiles.share(team, [&](index i, index tile, index offset, index n) {
+      const void* g = element(tensors[i].arrays[1], offset, tensors[i].is_gradient_double);
+      const auto survey = [&](const auto* x) {
+        squares[2 * tile] = sum_squares(x, n);
+        squares[2 * tile + 1] = (tensors[i].is_double ? is_finite<double>(x, n) : is_finite<float>(x, n)) ? 0 : 1;
+      };
+      tensors[i].is_gradient_double ? survey(static_cast<const double*>(g)) : survey(static_cast<const float*>(g));
+    });
+  }
+
+  // Each tile's squares of parameter and direction.
+  void measure(const Team& team, const Tiles& tiles, double scale, double* squares) const {
+    tiles.share(team, [&](index i, index tile, index offset, index n) {
+      with_step(tensors[i], *treatment, scale, [&](auto step) { step.measure(offset, n, squares + 2 * tile); });
+    });
+  }
+};
 
 }  // namespace FASTDL_LEVEL

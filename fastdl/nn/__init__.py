@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from fastdl.nn import initializers
 from fastdl.nn.affine import Affine
+from fastdl.nn.dropout import Dropout
 from fastdl.nn.elu import ELU
 from fastdl.nn.gelu import GELU
 from fastdl.nn.layer import Layer
@@ -25,6 +26,7 @@ __all__ = [
     "GELU",
     "MLP",
     "Affine",
+    "Dropout",
     "Layer",
     "LeakyReLU",
     "ReLU",

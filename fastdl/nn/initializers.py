@@ -1,28 +1,43 @@
-"""Initial weights: functions of (shape, rng, dtype), as the book's chapter 6 gives them."""
+"""Initial weights: functions of (shape, seed, stream, dtype), as the book's chapter 6 gives them and as others do.
+
+=================================  ====================================================================================
+``zeros``, ``constant(value)``     all weights equal
+``normal(std)``, ``uniform(bound)``  N(0, std²), or between -bound and bound
+``xavier``, ``lecun_normal``       N(0, 1/n) for n inputs
+``lecun_uniform``                  the same variance, uniform
+``glorot_normal``, ``glorot_uniform``  variance 2/(n + m) for n inputs and m outputs
+``he``, ``he_uniform``             variance 2/n
+``orthogonal``                     orthonormal rows or columns
+=================================  ====================================================================================
+
+The numbers depend on seed, stream and the place in the array alone; float32 is float64 rounded.
+"""
 
 from __future__ import annotations
 
 import math
 import numbers
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from fastdl.errors import HyperparameterError
+from fastdl import kernels
+from fastdl.errors import ArrayError, HyperparameterError
 
 Weights = NDArray[np.floating]
-Initializer = Callable[[tuple[int, ...], "np.random.Generator", DTypeLike], Weights]  # importing it takes long
+Initializer = Callable[[tuple[int, ...], int, int, DTypeLike], Weights]
 
 
-def zeros(shape: tuple[int, ...], rng: np.random.Generator, dtype: DTypeLike = "float32") -> Weights:
+def zeros(shape: tuple[int, ...], seed: int, stream: int = 0, dtype: DTypeLike = "float32") -> Weights:
     """Return zeros: every unit of a layer then stays equal to the others, and nothing is learned.
 
     Parameters
     ----------
     shape : tuple of int
         (inputs, outputs).
-    rng : numpy.random.Generator
+    seed, stream : int
         Not used.
     dtype : dtype
         float32 or float64.
@@ -33,11 +48,41 @@ def zeros(shape: tuple[int, ...], rng: np.random.Generator, dtype: DTypeLike = "
 
     Examples
     --------
-    >>> import numpy as np
-    >>> zeros((1, 2), np.random.default_rng(0))
+    >>> zeros((1, 2), seed=0)
     array([[0., 0.]], dtype=float32)
     """
     return np.zeros(shape, dtype)
+
+
+def constant(value: float) -> Initializer:
+    """Return an initializer that gives every weight the same value.
+
+    Parameters
+    ----------
+    value : float
+        Finite.
+
+    Returns
+    -------
+    callable
+        (shape, seed, stream, dtype) to weights.
+
+    Raises
+    ------
+    HyperparameterError
+        If value is not a finite number.
+
+    Examples
+    --------
+    >>> constant(0.5)((1, 2), seed=0)
+    array([[0.5, 0.5]], dtype=float32)
+    """
+    number = _finite(value, -math.inf, "constant", "value")
+
+    def initialize(shape: tuple[int, ...], seed: int, stream: int = 0, dtype: DTypeLike = "float32") -> Weights:
+        return np.full(shape, number, dtype)
+
+    return initialize
 
 
 def normal(std: float) -> Initializer:
@@ -51,7 +96,7 @@ def normal(std: float) -> Initializer:
     Returns
     -------
     callable
-        (shape, rng, dtype) to weights.
+        (shape, seed, stream, dtype) to weights.
 
     Raises
     ------
@@ -60,31 +105,58 @@ def normal(std: float) -> Initializer:
 
     Examples
     --------
-    >>> import numpy as np
-    >>> float(normal(0.01)((100, 100), np.random.default_rng(0), "float64").std().round(4))
+    >>> float(normal(0.01)((100, 100), seed=0).std().round(4))
     0.01
     """
-    if isinstance(std, bool) or not isinstance(std, numbers.Real) or not 0 <= std < math.inf:
-        raise HyperparameterError(
-            "out of range", op="normal", arg="std", expected="a finite number >= 0", got=repr(std)
-        )
-    deviation = float(std)
+    deviation = _finite(std, 0, "normal", "std")
 
-    def initialize(shape: tuple[int, ...], rng: np.random.Generator, dtype: DTypeLike = "float32") -> Weights:
-        return (deviation * rng.standard_normal(shape)).astype(dtype)
+    def initialize(shape: tuple[int, ...], seed: int, stream: int = 0, dtype: DTypeLike = "float32") -> Weights:
+        return kernels.random_normal(shape, seed, stream, dtype, std=deviation)
 
     return initialize
 
 
-def xavier(shape: tuple[int, ...], rng: np.random.Generator, dtype: DTypeLike = "float32") -> Weights:
+def uniform(bound: float) -> Initializer:
+    """Return an initializer that draws evenly between -bound and bound.
+
+    Parameters
+    ----------
+    bound : float
+        Finite, >= 0. The standard deviation is ``bound / sqrt(3)``.
+
+    Returns
+    -------
+    callable
+        (shape, seed, stream, dtype) to weights.
+
+    Raises
+    ------
+    HyperparameterError
+        If bound is not a finite number >= 0.
+
+    Examples
+    --------
+    >>> W = uniform(0.1)((100, 100), seed=0)
+    >>> float(abs(W).max().round(3))
+    0.1
+    """
+    limit = _finite(bound, 0, "uniform", "bound")
+
+    def initialize(shape: tuple[int, ...], seed: int, stream: int = 0, dtype: DTypeLike = "float32") -> Weights:
+        return kernels.random_uniform(shape, seed, stream, dtype, -limit, limit)
+
+    return initialize
+
+
+def xavier(shape: tuple[int, ...], seed: int, stream: int = 0, dtype: DTypeLike = "float32") -> Weights:
     """Draw from N(0, 1/n) for n inputs: keeps the spread of activations through layers of sigmoid or tanh.
 
     Parameters
     ----------
     shape : tuple of int
         (inputs, outputs).
-    rng : numpy.random.Generator
-        Where the numbers come from.
+    seed, stream : int
+        Of :func:`fastdl.kernels.random_normal`.
     dtype : dtype
         float32 or float64.
 
@@ -92,36 +164,148 @@ def xavier(shape: tuple[int, ...], rng: np.random.Generator, dtype: DTypeLike = 
     -------
     ndarray
 
+    Raises
+    ------
+    ArrayError
+        If the shape has no inputs.
+
     Notes
     -----
-    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010, in the
-    book's form, equation 1 there with the normal distribution. Glorot's own variance, in Keras and torch, is 2 /
-    (inputs + outputs).
+    LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998, section 4.6; ``lecun_normal`` is another name of this.
+    The book names it after Xavier Glorot, whose own variance is that of :func:`glorot_normal`.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> float(xavier((400, 100), np.random.default_rng(0), "float64").std().round(3))
+    >>> float(xavier((400, 100), seed=0).std().round(3))
     0.05
     """
-    return normal(math.sqrt(1 / shape[0]))(shape, rng, dtype)
+    return normal(math.sqrt(1 / _fans(shape)[0]))(shape, seed, stream, dtype)
 
 
-def he(shape: tuple[int, ...], rng: np.random.Generator, dtype: DTypeLike = "float32") -> Weights:
+lecun_normal = xavier
+
+
+def lecun_uniform(shape: tuple[int, ...], seed: int, stream: int = 0, dtype: DTypeLike = "float32") -> Weights:
+    """Draw evenly between ±sqrt(3/n) for n inputs: the variance of :func:`xavier`.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (inputs, outputs).
+    seed, stream : int
+        Of :func:`fastdl.kernels.random_uniform`.
+    dtype : dtype
+        float32 or float64.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ArrayError
+        If the shape has no inputs.
+
+    Notes
+    -----
+    LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998, section 4.6.
+
+    Examples
+    --------
+    >>> float(lecun_uniform((300, 100), seed=0).max().round(3))
+    0.1
+    """
+    return uniform(math.sqrt(3 / _fans(shape)[0]))(shape, seed, stream, dtype)
+
+
+def glorot_normal(shape: tuple[int, ...], seed: int, stream: int = 0, dtype: DTypeLike = "float32") -> Weights:
+    """Draw from N(0, 2/(n + m)) for n inputs and m outputs: keeps the spread of activations and of gradients.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (inputs, outputs).
+    seed, stream : int
+        Of :func:`fastdl.kernels.random_normal`.
+    dtype : dtype
+        float32 or float64.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ArrayError
+        If the shape has no inputs or outputs.
+
+    Notes
+    -----
+    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010, equation 12;
+    torch's ``xavier_normal_``. Keras cuts the distribution off at two standard deviations.
+
+    Examples
+    --------
+    >>> float(glorot_normal((500, 300), seed=0).std().round(3))
+    0.05
+    """
+    return normal(math.sqrt(2 / sum(_fans(shape))))(shape, seed, stream, dtype)
+
+
+def glorot_uniform(shape: tuple[int, ...], seed: int, stream: int = 0, dtype: DTypeLike = "float32") -> Weights:
+    """Draw evenly between ±sqrt(6/(n + m)) for n inputs and m outputs: the variance of :func:`glorot_normal`.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (inputs, outputs).
+    seed, stream : int
+        Of :func:`fastdl.kernels.random_uniform`.
+    dtype : dtype
+        float32 or float64.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ArrayError
+        If the shape has no inputs or outputs.
+
+    Notes
+    -----
+    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010, equation 16;
+    torch's ``xavier_uniform_``, and what Keras' ``Dense`` starts with.
+
+    Examples
+    --------
+    >>> float(glorot_uniform((300, 300), seed=0).max().round(3))
+    0.1
+    """
+    return uniform(math.sqrt(6 / sum(_fans(shape))))(shape, seed, stream, dtype)
+
+
+def he(shape: tuple[int, ...], seed: int, stream: int = 0, dtype: DTypeLike = "float32") -> Weights:
     """Draw from N(0, 2/n) for n inputs: twice Xavier's variance, since ReLU lets half of it through.
 
     Parameters
     ----------
     shape : tuple of int
         (inputs, outputs).
-    rng : numpy.random.Generator
-        Where the numbers come from.
+    seed, stream : int
+        Of :func:`fastdl.kernels.random_normal`.
     dtype : dtype
         float32 or float64.
 
     Returns
     -------
     ndarray
+
+    Raises
+    ------
+    ArrayError
+        If the shape has no inputs.
 
     Notes
     -----
@@ -130,14 +314,98 @@ def he(shape: tuple[int, ...], rng: np.random.Generator, dtype: DTypeLike = "flo
 
     Examples
     --------
-    >>> import numpy as np
-    >>> float(he((200, 100), np.random.default_rng(0), "float64").std().round(3))
+    >>> float(he((200, 100), seed=0).std().round(3))
     0.1
     """
-    return normal(math.sqrt(2 / shape[0]))(shape, rng, dtype)
+    return normal(math.sqrt(2 / _fans(shape)[0]))(shape, seed, stream, dtype)
 
 
-INITIALIZERS: dict[str, Initializer] = {"zeros": zeros, "xavier": xavier, "he": he}
+def he_uniform(shape: tuple[int, ...], seed: int, stream: int = 0, dtype: DTypeLike = "float32") -> Weights:
+    """Draw evenly between ±sqrt(6/n) for n inputs: the variance of :func:`he`.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (inputs, outputs).
+    seed, stream : int
+        Of :func:`fastdl.kernels.random_uniform`.
+    dtype : dtype
+        float32 or float64.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ArrayError
+        If the shape has no inputs.
+
+    Notes
+    -----
+    He, Zhang, Ren and Sun, "Delving Deep into Rectifiers", 2015; torch's ``kaiming_uniform_`` for ReLU.
+
+    Examples
+    --------
+    >>> float(he_uniform((600, 100), seed=0).max().round(3))
+    0.1
+    """
+    return uniform(math.sqrt(6 / _fans(shape)[0]))(shape, seed, stream, dtype)
+
+
+def orthogonal(shape: tuple[int, ...], seed: int, stream: int = 0, dtype: DTypeLike = "float32") -> Weights:
+    """Draw a random matrix with orthonormal columns, or rows where there are more columns: it keeps lengths.
+
+    Parameters
+    ----------
+    shape : tuple of two int
+        (inputs, outputs).
+    seed, stream : int
+        Of :func:`fastdl.kernels.random_normal`.
+    dtype : dtype
+        float32 or float64.
+
+    Returns
+    -------
+    ndarray
+        By LAPACK in float64: the last bits may differ from one build of NumPy to the next.
+
+    Raises
+    ------
+    ArrayError
+        If the shape has no inputs or outputs, or is not that of a matrix.
+
+    Notes
+    -----
+    Saxe, McClelland and Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear neural
+    networks", 2014. The Q of a normal matrix's QR, with signs that make it unique and all directions equally likely
+    (Mezzadri 2007).
+
+    Examples
+    --------
+    >>> W = orthogonal((3, 2), seed=0, dtype="float64")
+    >>> (W.T @ W).round(6) + 0
+    array([[1., 0.],
+           [0., 1.]])
+    """
+    rows, columns = _fans(shape)
+    a = kernels.random_normal((max(rows, columns), min(rows, columns)), seed, stream, "float64")
+    q, r = np.linalg.qr(a)
+    q *= np.where(np.diagonal(r) < 0, -1.0, 1.0)
+    return np.ascontiguousarray(q if rows >= columns else q.T, dtype=dtype)
+
+
+INITIALIZERS: dict[str, Initializer] = {
+    "zeros": zeros,
+    "xavier": xavier,
+    "lecun_normal": lecun_normal,
+    "lecun_uniform": lecun_uniform,
+    "glorot_normal": glorot_normal,
+    "glorot_uniform": glorot_uniform,
+    "he": he,
+    "he_uniform": he_uniform,
+    "orthogonal": orthogonal,
+}
 
 
 def get(init: str | float | Initializer) -> Initializer:
@@ -145,8 +413,8 @@ def get(init: str | float | Initializer) -> Initializer:
 
     Parameters
     ----------
-    init : {"zeros", "xavier", "he"}, float or callable
-        A name, a standard deviation, or an initializer, which is returned as it is.
+    init : str, float or callable
+        A name in ``INITIALIZERS``, a standard deviation, or an initializer, which is returned as it is.
 
     Returns
     -------
@@ -172,3 +440,17 @@ def get(init: str | float | Initializer) -> Initializer:
         "unknown initializer", op="initializers.get", arg="init",
         expected=f"one of {', '.join(INITIALIZERS)}, a standard deviation, or a function", got=repr(init),
     )  # fmt: skip
+
+
+def _finite(value: Any, lowest: float, op: str, arg: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value) or value < lowest:
+        expected = "a finite number" + (f" >= {lowest}" if lowest == 0 else "")
+        raise HyperparameterError("out of range", op=op, arg=arg, expected=expected, got=repr(value))
+    return float(value)
+
+
+def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Numbers of inputs and outputs."""
+    if len(shape) != 2 or min(shape) < 1:
+        raise ArrayError("not the shape of weights", arg="shape", expected="(inputs, outputs)", got=str(shape))
+    return shape[0], shape[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -31,16 +32,17 @@ class MLP:
         Features, units of each hidden layer, classes: at least two.
     activation : str
         After each layer but the last: one of ``kernels.ACTIVATIONS``, as in :class:`Affine`.
-    init : {"he", "xavier", "zeros"}, float or callable
-        Initial weights: a name, the standard deviation of a normal distribution, or a function of
-        :mod:`fastdl.nn.initializers`' kind. Biases start at 0.
+    init : str, float or callable
+        Initial weights: a name in ``initializers.INITIALIZERS``, the standard deviation of a normal distribution, or a
+        function of :mod:`fastdl.nn.initializers`' kind. Biases start at 0.
     weight_decay : float
         λ >= 0: adds ``λ/2 * sum(W ** 2)`` of all weights to the loss, and ``λ W`` to their gradients; biases are left
         out.
     dtype : {"float32", "float64"}
         Of parameters and inputs.
     seed : int, optional
-        Of the initial weights; without one they differ from run to run.
+        Of the initial weights, from 0 to 2**64 - 1; without one they differ from run to run. W1 is drawn from stream 1,
+        W2 from stream 2, ...
 
     Attributes
     ----------
@@ -93,8 +95,8 @@ class MLP:
             raise _bad_setting("weight_decay", "a finite number >= 0", weight_decay)
         if dtype not in ("float32", "float64", np.float32, np.float64):
             raise _bad_setting("dtype", "float32 or float64", dtype)
-        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0):
-            raise _bad_setting("seed", "an integer >= 0, or None", seed)
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int | np.integer) or int(seed) >> 64):
+            raise _bad_setting("seed", "an integer from 0 to 2**64 - 1, or None", seed)
         self.sizes = tuple(int(size) for size in sizes)
         self.dtype: np.dtype[Any] = np.dtype(dtype)
         self.weight_decay = float(weight_decay)
@@ -102,10 +104,10 @@ class MLP:
         self.params: dict[str, NDArray[Any]] = {}
         self._loss = SoftmaxCrossEntropy()
 
-        initialize, rng = initializers.get(init), np.random.default_rng(seed)
+        initialize, key = initializers.get(init), secrets.randbits(64) if seed is None else int(seed)
         last = len(sizes) - 1
         for number, shape in enumerate(zip(self.sizes[:-1], self.sizes[1:], strict=True), start=1):
-            W = np.ascontiguousarray(initialize(shape, rng, self.dtype), dtype=self.dtype)
+            W = np.ascontiguousarray(initialize(shape, key, number, self.dtype), dtype=self.dtype)
             if W.shape != shape:
                 raise _bad_setting("init", f"weights of shape {shape}", f"weights of shape {W.shape}")
             b = np.zeros(shape[1], self.dtype)

@@ -8,6 +8,8 @@ file                      holds
 ``activations.py``        `activation_forward`, `activation_backward`, the names ``ACTIVATIONS``, ``NEED_INPUT``
 ``affine.py``             `affine_forward`, `affine_backward`: the fully connected layer
 ``softmax.py``            `softmax`, `softmax_cross_entropy`
+``random.py``             `random_bits`, and numbers made of them: `random_uniform`, `random_normal`
+``dropout.py``            `dropout_forward`, `dropout_backward`, `dropout_ratio`
 ``gather.py``             `gather`: a mini-batch out of a data set
 ========================  ====================================================================================
 
@@ -24,7 +26,9 @@ float32 or float64, all floating arrays of one call the same.
 
 from fastdl.reference.activations import ACTIVATIONS, NEED_INPUT, activation_backward, activation_forward
 from fastdl.reference.affine import affine_backward, affine_forward
+from fastdl.reference.dropout import dropout_backward, dropout_forward, dropout_ratio
 from fastdl.reference.gather import gather
+from fastdl.reference.random import random_bits, random_normal, random_uniform
 from fastdl.reference.rules import RULES, RuleSpec
 from fastdl.reference.softmax import softmax, softmax_cross_entropy
 from fastdl.reference.update import update
@@ -38,7 +42,13 @@ __all__ = [
     "activation_forward",
     "affine_backward",
     "affine_forward",
+    "dropout_backward",
+    "dropout_forward",
+    "dropout_ratio",
     "gather",
+    "random_bits",
+    "random_normal",
+    "random_uniform",
     "softmax",
     "softmax_cross_entropy",
     "update",

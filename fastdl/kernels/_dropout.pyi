@@ -1,0 +1,26 @@
+from typing import Any, SupportsIndex
+
+from numpy.typing import NDArray
+
+def dropout_ratio(ratio: float) -> float: ...
+def dropout_forward(
+    x: NDArray[Any],
+    ratio: float,
+    seed: SupportsIndex,
+    stream: SupportsIndex = 0,
+    step: SupportsIndex = 0,
+    activation: str = "identity",
+    scale: float | None = None,
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def dropout_backward(
+    dout: NDArray[Any],
+    ratio: float,
+    seed: SupportsIndex,
+    stream: SupportsIndex = 0,
+    step: SupportsIndex = 0,
+    y: NDArray[Any] | None = None,
+    activation: str = "identity",
+    scale: float | None = None,
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...

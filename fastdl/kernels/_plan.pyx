@@ -1,0 +1,132 @@
+"""Plans: what kernels did, to be done again on other inputs, in one parallel region."""
+
+cimport numpy as cnp
+
+from fastdl.kernels cimport _recording, _runtime
+from fastdl.kernels._arrays cimport wrong_shape
+from fastdl.kernels._table cimport fastdl_plan, fastdl_queue
+from fastdl.kernels.errors import ArrayError
+
+cnp.import_array()
+
+
+cdef char _places[8]
+
+
+cdef class Plan:
+    """What this thread's kernels do within a ``with`` block, to be done again on other inputs in one parallel region.
+
+    The kernels run within the block too, so that what is computed there holds. A plan does again what the kernels did, and
+    nothing else: what is computed otherwise, by NumPy for one, stays as it was. It has the memory of all that the block
+    made; an array that the block left to nobody lends its own to a later one.
+
+    Parameters
+    ----------
+    *inputs : ndarray
+        At most 8: the arrays that another run brings anew, as the kernels get them: C order, and the dtype that they take.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastdl import kernels
+    >>> x = np.array([-1.0, 2.0])
+    >>> with kernels.Plan(x) as plan:
+    ...     y = kernels.activation_forward(x, "relu")
+    >>> y
+    array([0., 2.])
+    >>> plan.run(np.array([3.0, -4.0]))
+    >>> y
+    array([3., 0.])
+    """
+
+    def __init__(self, *inputs):
+        if len(inputs) > sizeof(_places):
+            raise ArrayError("too many", op="Plan", arg="inputs", expected=f"at most {sizeof(_places)}", got=str(len(inputs)))
+        self.inputs = inputs
+        self.kept = None
+        self.kernels = NULL
+
+    def __enter__(self):
+        if self.kernels == NULL:
+            self.kernels = _runtime.kernels().new_plan()
+            if self.kernels == NULL:
+                raise MemoryError("Plan")
+            if _recording.start(self.kernels, self.inputs):
+                return self
+            _runtime.kernels().delete_plan(self.kernels)
+            self.kernels = NULL
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        if _recording.plan() != self.kernels or self.kernels == NULL:
+            return
+        self.kept = _recording.stop()
+        if kind is not None or not _runtime.kernels().is_whole(self.kernels):
+            self.kept = None
+
+    def __dealloc__(self):
+        if self.kernels != NULL:
+            _runtime.kernels().delete_plan(self.kernels)
+
+    @property
+    def can_run(self):
+        """Whether :meth:`run` does what the block did.
+
+        It cannot where an array had to be copied for a kernel, where another thread was recording a plan, where the block
+        raised, or where memory ran out.
+        """
+        return self.kept is not None
+
+    @property
+    def loss(self):
+        """The sum of the losses that kernels of the plan returned, as of the last run."""
+        cdef double total = 0
+        if self.kept is not None:
+            for term in self.kept[2]:
+                total += (<double*>cnp.PyArray_DATA(<cnp.ndarray>term))[0]
+        return total
+
+    def run(self, *inputs):
+        """Do again what the block did, on other inputs; the results are where they were.
+
+        Parameters
+        ----------
+        *inputs : ndarray
+            In place of those of the block: the same shapes and dtypes, C order.
+
+        Raises
+        ------
+        ArrayError
+            If they do not fit, or the plan cannot run.
+        """
+        cdef bint done
+        self.rebind(inputs)
+        cdef fastdl_queue queue = _runtime.enter(())
+        with nogil:
+            done = _runtime.kernels().run_plan(queue.threads, self.kernels)
+            _runtime.leave(queue)
+        if not done:
+            raise MemoryError("Plan.run")
+
+    cdef int rebind(self, tuple inputs) except -1:
+        cdef cnp.ndarray before, now
+        if self.kept is None:
+            raise ArrayError("cannot run", op="Plan.run", arg="self", hint="Its attribute can_run says when")
+        if len(inputs) != len(self.inputs):
+            raise ArrayError("wrong number", op="Plan.run", arg="inputs", expected=str(len(self.inputs)), got=str(len(inputs)))
+        for i in range(len(inputs)):
+            before, now = self.inputs[i], inputs[i]
+            if not cnp.PyArray_SAMESHAPE(before, now):
+                raise wrong_shape("Plan.run", f"inputs[{i}]", None, (<object>before).shape, now)
+            if cnp.PyArray_TYPE(before) != cnp.PyArray_TYPE(now) or not cnp.PyArray_ISCARRAY_RO(now):
+                raise ArrayError(
+                    "not as the one before", op="Plan.run", arg=f"inputs[{i}]", expected=f"{(<object>before).dtype} in C order",
+                    got=f"{inputs[i].dtype}, strides {inputs[i].strides}",
+                )
+        # By way of places that nothing else has: one's new address may be another's old one.
+        for i in range(len(inputs)):
+            _runtime.kernels().rebind(self.kernels, cnp.PyArray_DATA(<cnp.ndarray>self.inputs[i]), &_places[i])
+        for i in range(len(inputs)):
+            _runtime.kernels().rebind(self.kernels, &_places[i], cnp.PyArray_DATA(<cnp.ndarray>inputs[i]))
+        self.inputs = inputs
+        return 0

@@ -1,0 +1,138 @@
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+cdef extern from "table.hpp" nogil:
+    ctypedef Py_ssize_t fastdl_index
+    ctypedef void (*fastdl_tile)(int64_t n, void** arrays, const void* coefficients) noexcept
+    ctypedef void (*fastdl_prepare)(double t, const double* hyper, void* coefficients) noexcept
+    const int fastdl_max_states
+    const int fastdl_max_hyper
+    const int fastdl_coefficient_bytes
+    ctypedef void (*fastdl_measure)(int64_t n, void** arrays, const void* coefficients, double* squares) noexcept
+    ctypedef void (*fastdl_trust)(const double* squares, void* coefficients) noexcept
+    ctypedef struct fastdl_rule:
+        const char* name
+        const char* states
+        const char* hyper
+        fastdl_prepare prepare[2]
+        fastdl_tile tile[2]
+        fastdl_measure measure[2]
+        fastdl_trust trust[2]
+    ctypedef struct fastdl_tensor:
+        fastdl_index size
+        int is_double
+        int is_gradient_double
+        int array_count
+        void* arrays[6]
+        void* average
+        fastdl_tile tile
+        fastdl_measure measure
+        fastdl_trust trust
+        const void* coefficients
+        double decay
+        double shrink
+    ctypedef struct fastdl_treatment:
+        double clip_norm
+        double clip_value
+        double average_decay
+        int needs_finite
+    ctypedef struct fastdl_source:
+        uint64_t seed
+        uint64_t first
+        uint32_t step
+        uint32_t stream
+    ctypedef enum fastdl_outcome:
+        fastdl_done
+        fastdl_no_memory
+        fastdl_not_finite
+    ctypedef struct fastdl_activation:
+        int number
+        double alpha
+    ctypedef struct fastdl_channels:
+        fastdl_index samples
+        fastdl_index channels
+        fastdl_index size
+    ctypedef struct fastdl_running:
+        void* mean
+        void* variance
+        double momentum
+        double correction
+    ctypedef struct fastdl_plan:
+        pass
+    ctypedef struct fastdl_queue:
+        int threads
+        fastdl_plan* plan
+    ctypedef bint (*affine_forward_function)(
+        fastdl_queue, fastdl_index, fastdl_index, fastdl_index, const void*, const void*, const void*, fastdl_activation,
+        void*, void*) noexcept
+    ctypedef bint (*affine_backward_function)(
+        fastdl_queue, fastdl_index, fastdl_index, fastdl_index, const void*, const void*, const void*, const void*,
+        fastdl_activation, void*, void*, void*) noexcept
+    ctypedef bint (*activation_forward_function)(
+        fastdl_queue, fastdl_index, const void*, fastdl_activation, void*) noexcept
+    ctypedef bint (*activation_backward_function)(
+        fastdl_queue, fastdl_index, const void*, const void*, fastdl_activation, void*) noexcept
+    ctypedef bint (*softmax_function)(fastdl_queue, fastdl_index, fastdl_index, const void*, void*) noexcept
+    ctypedef bint (*softmax_cross_entropy_function)(
+        fastdl_queue, fastdl_index, fastdl_index, const void*, const int64_t*, double*, void*) noexcept
+    ctypedef bint (*gather_function)(
+        fastdl_queue, fastdl_index, fastdl_index, const void*, const int64_t*, double, void*) noexcept
+    ctypedef bint (*batch_norm_forward_function)(
+        fastdl_queue, const fastdl_channels*, const void*, const void*, const void*, double, fastdl_activation,
+        const fastdl_running*, void*, void*) noexcept
+    ctypedef bint (*batch_norm_inference_function)(
+        fastdl_queue, const fastdl_channels*, const void*, const void*, const void*, const void*, const void*, double,
+        fastdl_activation, void*) noexcept
+    ctypedef bint (*batch_norm_backward_function)(
+        fastdl_queue, const fastdl_channels*, const void*, const void*, const void*, const void*, const void*,
+        fastdl_activation, void*, void*, void*) noexcept
+    ctypedef bint (*layer_norm_forward_function)(
+        fastdl_queue, fastdl_index, fastdl_index, const void*, const void*, const void*, double, void*, void*) noexcept
+    ctypedef bint (*layer_norm_backward_function)(
+        fastdl_queue, fastdl_index, fastdl_index, const void*, const void*, const void*, const void*, void*, void*,
+        void*) noexcept
+    ctypedef bint (*random_bits_function)(fastdl_queue, fastdl_index, const fastdl_source*, uint32_t*) noexcept
+    ctypedef bint (*count_step_function)(fastdl_queue, uint32_t*) noexcept
+    ctypedef bint (*random_function)(
+        fastdl_queue, fastdl_index, const fastdl_source*, double, double, void*) noexcept
+    ctypedef bint (*dropout_forward_function)(
+        fastdl_queue, fastdl_index, const void*, fastdl_activation, const fastdl_source*, const uint32_t*, int, double,
+        void*) noexcept
+    ctypedef bint (*dropout_backward_function)(
+        fastdl_queue, fastdl_index, const void*, const void*, fastdl_activation, const fastdl_source*, const uint32_t*, int,
+        double, void*) noexcept
+    ctypedef fastdl_outcome (*update_function)(
+        int, const fastdl_plan*, const fastdl_tensor*, fastdl_index, const fastdl_treatment*) noexcept
+    ctypedef fastdl_plan* (*new_plan_function)() noexcept
+    ctypedef void (*delete_plan_function)(fastdl_plan*) noexcept
+    ctypedef bint (*is_whole_function)(const fastdl_plan*) noexcept
+    ctypedef fastdl_index (*rebind_function)(fastdl_plan*, const void*, const void*) noexcept
+    ctypedef bint (*run_plan_function)(int, const fastdl_plan*) noexcept
+    ctypedef struct fastdl_kernels:
+        const char* level
+        int vector_bytes
+        affine_forward_function affine_forward[2]
+        affine_backward_function affine_backward[2]
+        activation_forward_function activation_forward[2]
+        activation_backward_function activation_backward[2]
+        softmax_function softmax[2]
+        softmax_cross_entropy_function softmax_cross_entropy[2]
+        gather_function gather[3][2]
+        batch_norm_forward_function batch_norm_forward[2]
+        batch_norm_inference_function batch_norm_inference[2]
+        batch_norm_backward_function batch_norm_backward[2]
+        layer_norm_forward_function layer_norm_forward[2]
+        layer_norm_backward_function layer_norm_backward[2]
+        random_bits_function random_bits
+        count_step_function count_step
+        random_function random_uniform[2]
+        random_function random_normal[2]
+        dropout_forward_function dropout_forward[2]
+        dropout_backward_function dropout_backward[2]
+        update_function update
+        new_plan_function new_plan
+        delete_plan_function delete_plan
+        is_whole_function is_whole
+        rebind_function rebind
+        run_plan_function run_plan
+        const fastdl_rule* rules
+        int rule_count
