@@ -4,7 +4,7 @@
 // where 7 would do so as well.
 //
 // Dropping out of a million floats in the cache, one thread, AVX-512 / AVX2: 0.17 / 0.42 ms; with 7 rounds 0.12 / 0.32 ms,
-// which is not worth the authors' margin; with Squares (Widynski 2020), whose multiplications are 64 bits wide, 0.14 / 0.9 ms.
+// which is not worth the authors' margin; with Squares (Widynski 2020), whose products have 64 bits, 0.14 / 0.9 ms.
 #pragma once
 
 #include <algorithm>
