@@ -40,6 +40,20 @@ def activation_backward(ops: str, activation: str, dtype: str, shape: tuple[int,
     return partial(import_module(ops).activation_backward, dout, y, activation, out=np.empty_like(y))
 
 
+def dropout_forward(ops: str, dtype: str, shape: tuple[int, ...]) -> Call:
+    x = normal(shape, dtype)
+    return partial(import_module(ops).dropout_forward, x, 0.5, 0, out=np.empty_like(x))
+
+
+def dropout_backward(ops: str, dtype: str, shape: tuple[int, ...]) -> Call:
+    dout = normal(shape, dtype)
+    return partial(import_module(ops).dropout_backward, dout, 0.5, 0, out=np.empty_like(dout))
+
+
+def random_normal(ops: str, dtype: str, shape: tuple[int, ...]) -> Call:
+    return partial(import_module(ops).random_normal, shape, 0, 0, dtype)
+
+
 def softmax(ops: str, dtype: str, shape: tuple[int, int]) -> Call:
     x = normal(shape, dtype)
     return partial(import_module(ops).softmax, x, out=np.empty_like(x))

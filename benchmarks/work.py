@@ -114,6 +114,12 @@ def among(contenders: tuple[str, ...], name: str, function: str, *args: Any) -> 
     return Work(name, {who: Recipe(f"benchmarks.peers.with_{who}:{function}", args) for who in contenders})
 
 
+def dropout(*shape: int) -> Work:
+    """Measure a dropout layer, forward and backward; "numpy" is the book's code. Each drops other elements."""
+    work = among(("fastdl", "torch", "numpy"), f"dropout, forward and backward, {shape}", "dropout", shape)
+    return Work(work.name, work.recipes, is_same=False)
+
+
 def train_step(contenders: tuple[str, ...], rule: str) -> Work:
     """Measure the book network's training step; "book" is NumPy in float64, as in the book."""
     work = among(contenders, f"training step, book network, {rule}", "train_step", rule)
@@ -149,6 +155,7 @@ KERNELS = [
         for activation in ("relu", "sigmoid", "tanh")
         for array in ARRAYS
     ),
+    *(kernel(f, *array) for f in ("dropout_forward", "dropout_backward", "random_normal") for array in ARRAYS[:3]),
     *(kernel(f, *array) for f in ("softmax", "softmax_cross_entropy") for array in [("float32", (128, 10)), *ARRAYS]),
     *(kernel("gather", dtype, rows, 784) for dtype in ("uint8", "float32") for rows in (128, 4096)),
 ]
@@ -169,6 +176,7 @@ ALL = ("fastdl", "torch", "jax", "numpy")
 PEERS = [
     *(train_step(ALL, rule) for rule in ("sgd", "adam")),
     among(ALL, "adam, book network", "optimizer_step", "adam", BOOK_SHAPES),
+    dropout(1024, 1024),
     *(
         among(ALL, f"affine + ReLU, ({batch}, {n_in})·({n_in}, {n_out})", "affine_relu", batch, n_in, n_out)
         for batch, n_in, n_out in [(128, 784, 100), *((n, n, n) for n in (64, 128, 256, 512, 1024, 2048))]

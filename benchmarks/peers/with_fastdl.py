@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.work import BOOK_SIZES, HYPER, TRAINING_HYPER, book_batch, book_params, layer_inputs, tensors
+from benchmarks.work import BOOK_SIZES, HYPER, TRAINING_HYPER, book_batch, book_params, layer_inputs, normal, tensors
 from fastdl import kernels, nn, optim
 
 Call = Callable[[], Any]
@@ -77,6 +77,16 @@ def decayed_step(is_decayed: bool) -> Call:
 def affine_relu(batch: int, n_in: int, n_out: int) -> Call:
     x, W, b = layer_inputs(batch, n_in, n_out)
     return partial(kernels.affine_forward, x, W, b, "relu", out=np.empty((batch, n_out), np.float32))
+
+
+def dropout(shape: tuple[int, ...]) -> Call:
+    x, dout, layer = normal(shape), normal(shape, seed=1), nn.Dropout(0.5, seed=0)
+
+    def both() -> np.ndarray:
+        layer.forward(x, train=True)
+        return layer.backward(dout)
+
+    return both
 
 
 def train_step(rule: str) -> Call:

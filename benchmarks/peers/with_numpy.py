@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.work import HYPER, TRAINING_HYPER, book_batch, book_params, layer_inputs, tensors
+from benchmarks.work import HYPER, TRAINING_HYPER, book_batch, book_params, layer_inputs, normal, tensors
 from fastdl.reference.network import ReferenceMLP, ReferenceOptimizer
 
 Call = Callable[[], Any]
@@ -38,6 +38,18 @@ def affine_relu(batch: int, n_in: int, n_out: int) -> Call:
         return np.maximum(out, 0, out=out)
 
     return forward
+
+
+def dropout(shape: tuple[int, ...]) -> Call:
+    """As in the book: a mask of float64 random numbers, kept elements as they are."""
+    x, dout = normal(shape), normal(shape, seed=1)
+
+    def both() -> np.ndarray:
+        mask = np.random.rand(*shape) > 0.5  # noqa: NPY002
+        np.multiply(x, mask)
+        return dout * mask
+
+    return both
 
 
 def train_step(rule: str, dtype: str = "float32") -> Call:

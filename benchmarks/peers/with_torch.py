@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.work import BOOK_SIZES, HYPER, TRAINING_HYPER, book_batch, book_params, layer_inputs, tensors
+from benchmarks.work import BOOK_SIZES, HYPER, TRAINING_HYPER, book_batch, book_params, layer_inputs, normal, tensors
 
 Call = Callable[[], Any]
 
@@ -80,6 +80,16 @@ def affine_relu(batch: int, n_in: int, n_out: int) -> Call:
         return torch.addmm(b, x, W, out=out).relu_()
 
     return forward
+
+
+def dropout(shape: tuple[int, ...]) -> Call:
+    x, dout = torch.from_numpy(normal(shape)).requires_grad_(), torch.from_numpy(normal(shape, seed=1))
+
+    def both() -> torch.Tensor:
+        y = torch.nn.functional.dropout(x, 0.5)
+        return torch.autograd.grad(y, x, dout)[0]
+
+    return both
 
 
 def train_step(rule: str) -> Call:

@@ -133,8 +133,8 @@ def random_uniform(shape, seed, stream=0, dtype="float32", low=0.0, high=1.0):
     Returns
     -------
     ndarray
-        ``low + (high - low) * u`` with u = (k + 1/2) / 2**52 for a random k of 52 bits. u is never 0 or 1, but the result may
-        be rounded to ``low`` or ``high``. The same bits for any number of threads and at every CPU level.
+        ``low + (high - low) * u`` with u = (k + 1/2) / 2**52 for a random k of 52 bits. u is never 0 or 1, but the result
+        may be rounded to ``low`` or ``high``. The same bits for any number of threads and at every CPU level.
 
     Raises
     ------
