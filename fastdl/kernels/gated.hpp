@@ -137,12 +137,13 @@ inline T gelu(T x) {
   return x > limit ? x : std::copysign(y.value + (y.lost - reduced.scaled(q.lost)), x);
 }
 
-// Phi(x) + x phi(x)
+// Phi(x) + x phi(x). A NaN is handed on as it is: of two the compiler may choose which one a sum becomes.
 template <class T>
 inline T gelu_slope(T x) {
   const T inside = within(x, Gate<T>::gelu_limit), a = std::fabs(inside), reciprocal = 1 / (a + 2);
   const T e = exp(-a * a / 2), tail = e * gelu_tail(reciprocal).value * reciprocal;
-  return (x < 0 ? tail : 1 - tail) + inside * e * T(0.39894228040143267794);
+  const T slope = (x < 0 ? tail : 1 - tail) + inside * e * T(0.39894228040143267794);
+  return x == x ? slope : x;
 }
 
 }  // namespace FASTDL_LEVEL
