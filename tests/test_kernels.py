@@ -373,7 +373,7 @@ class TestActivations:
         kept = saved(activation, x, y)
         dx = kernels.activation_backward(dout, kept, activation)
         slope = SLOPES[activation](np.asarray(kept, np.longdouble))
-        assert_ulps(dx, dout * slope, 4, scale=np.abs(dout) if activation in SUMS else None)
+        assert_ulps(dx, dout * slope, 6, scale=np.abs(dout) if activation in SUMS else None)
 
     @every_dtype
     @every_activation
