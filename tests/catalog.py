@@ -329,8 +329,8 @@ class Function:
     def arguments(self, sizes: Mapping[str, int], dtype: str, rng: np.random.Generator) -> dict[str, Any]:
         """Random arguments by name, arrays and options."""
         arrays = {name: rng.normal(size=shape(at, sizes)).astype(dtype) for name, at in self.reads.items()}
-        if self.op == "affine_backward" and "y" in arrays:
-            arrays["y"] = kernels.activation_forward(arrays["y"], self.options["activation"])
+        if self.op == "affine_backward" and self.options["activation"] not in ("identity", *kernels.NEED_INPUT):
+            arrays["saved"] = kernels.activation_forward(arrays["saved"], self.options["activation"])
         for name, (size, below) in self.numbers.items():
             arrays[name] = rng.integers(sizes[below], size=sizes[size])
         return arrays | self.options | ({"dtype": dtype} if self.op == "gather" else {})
@@ -357,17 +357,17 @@ FUNCTIONS = (
             Function("affine_forward", {"x": "BI", "W": "IO", "b": "O"}, ("BO",), {"activation": name}),
             Function(
                 "affine_backward",
-                {"dout": "BO", "x": "BI", "W": "IO"} | ({} if name == "identity" else {"y": "BO"}),
+                {"dout": "BO", "x": "BI", "W": "IO"} | ({} if name == "identity" else {"saved": "BO"}),
                 ("BI", "IO", "O"),
                 {"activation": name},
             ),
             Function("activation_forward", {"x": "BO"}, ("BO",), {"activation": name}, in_place=("x",)),
             Function(
                 "activation_backward",
-                {"dout": "BO", "y": "BO"},
+                {"dout": "BO", "saved": "BO"},
                 ("BO",),
                 {"activation": name},
-                in_place=("dout", "y"),
+                in_place=("dout", "saved"),
             ),
         )
     ),

@@ -50,13 +50,75 @@ def outputs(rng, dtype, *size):
     return rng.choice([-0.5, 0.0, 0.25, 0.5, 1.0], size=size).astype(dtype)
 
 
-# Each derivative in terms of the activation's result.
+# Each derivative in terms of what is saved: the activation's result, or its input.
 SLOPES = {
     "identity": lambda y: np.ones_like(y),
     "relu": lambda y: (y > 0).astype(y.dtype),
     "sigmoid": lambda y: y * (1 - y),
     "tanh": lambda y: 1 - y * y,
+    "leaky_relu": lambda y: np.where(y > 0, 1, np.float32(0.01) if y.dtype == np.float64 else 0.01),
+    "elu": lambda y: np.where(y > 0, 1, y + 1),
+    "softplus": lambda y: -np.expm1(-y),
+    "gelu": lambda x: normal_distribution(x) + x * np.exp(-x * x / 2) / np.sqrt(2 * PI),
+    "gelu_tanh": lambda x: slope_of_gated(x, 2 * np.sqrt(2 / PI) * (x + CUBIC * x**3), 1 + 3 * CUBIC * x**2),
+    "silu": lambda x: sigmoid(x) * (1 + x * sigmoid(-x)),
 }
+# Those with a slope that is a sum: its rounding is measured at 1.
+SUMS = ("sigmoid", "tanh", "elu", "gelu", "gelu_tanh", "silu")
+
+PI = 4 * np.arctan(np.longdouble(1))
+CUBIC = np.longdouble(44715) / 1000000
+
+
+def saved(activation, x, y):
+    """What the derivative is computed from."""
+    return x if activation in kernels.NEED_INPUT else y
+
+
+def sigmoid(x):
+    """In the precision of x; exp does not overflow."""
+    e = np.exp(-np.abs(x))
+    return np.where(x < 0, e, 1) / (1 + e)
+
+
+def slope_of_gated(x, u, factor):
+    return sigmoid(u) + x * sigmoid(u) * sigmoid(-u) * 2 * np.sqrt(2 / PI) * factor
+
+
+def normal_distribution(x):
+    """Φ(x) in long double: by its series, in the tails by the continued fraction of Mills' ratio (Laplace 1805)."""
+    x = np.asarray(x, np.longdouble)
+    a = np.minimum(np.abs(x), 50)
+    upper = a.astype(np.float32).astype(np.longdouble)  # whose square is exact
+    density = np.exp(-upper * upper / 2) * np.exp(-(a - upper) * (a + upper) / 2) / np.sqrt(2 * PI)
+    near, term = np.zeros_like(a), np.minimum(a, 2)
+    for k in range(1, 60):
+        near, term = near + term, term * np.minimum(a, 2) ** 2 / (2 * k + 1)
+    ratio = np.maximum(a, 2)
+    for k in range(120, 0, -1):
+        ratio = np.maximum(a, 2) + k / ratio
+    tail = np.where(a < 2, 0.5 - density * near, density / ratio)
+    return np.where(x < 0, tail, 1 - tail)
+
+
+def at_its_limit(f):
+    """A product that tends to 0 faster than x to -inf."""
+    return lambda x: np.where(x < -20000, 0, np.maximum(x, -20000) * f(np.maximum(x, -20000)))
+
+
+EXACT = {
+    "identity": lambda x: x,
+    "relu": lambda x: np.where(x < 0, 0, x),
+    "sigmoid": sigmoid,
+    "tanh": np.tanh,
+    "leaky_relu": lambda x: np.where(x < 0, x / 100, x),
+    "elu": lambda x: np.where(x < 0, np.expm1(np.minimum(x, 0)), x),
+    "softplus": lambda x: np.where(x < 0, 0, x) + np.log1p(np.exp(-np.abs(x))),
+    "gelu": at_its_limit(normal_distribution),
+    "gelu_tanh": at_its_limit(lambda x: sigmoid(2 * np.sqrt(2 / PI) * (x + CUBIC * x * x * x))),
+    "silu": at_its_limit(sigmoid),
+}
+SMOOTH = ("sigmoid", "tanh", "elu", "softplus", "gelu", "gelu_tanh", "silu")
 
 
 class TestAffine:
@@ -100,15 +162,15 @@ class TestAffine:
         )
         wide = np.float64 if dtype == "float32" else np.longdouble
         x_, W_, b_, dout_ = (array.astype(wide) for array in (x, W, b, dout))
-        y = kernels.affine_forward(x, W, b, activation)
+        z = np.empty((batch, outputs_), dtype)
+        y = kernels.affine_forward(x, W, b, activation, z=z)
         scale = np.abs(x_) @ np.abs(W_) + np.abs(b_)
         assert_ulps(y, reference.affine_forward(x_, W_, b_, activation), inputs + 4, scale=scale)
 
-        y_ = y.astype(wide)
-        dx, dW, db = kernels.affine_backward(dout, x, W, y, activation)
-        exact = reference.affine_backward(dout_, x_, W_, y_, activation)
-        # The slopes 1 - y and 1 - y^2 are rounded at 1.
-        dz = np.abs(dout_ * (1 if activation in ("sigmoid", "tanh") else SLOPES[activation](y_)))
+        kept = saved(activation, z, y)
+        dx, dW, db = kernels.affine_backward(dout, x, W, kept, activation)
+        exact = reference.affine_backward(dout_, x_, W_, kept.astype(wide), activation)
+        dz = np.abs(dout_ * (1 if activation in SUMS else SLOPES[activation](kept.astype(wide))))
         assert_ulps(dx, exact[0], outputs_ + 4, scale=dz @ np.abs(W_).T)
         assert_ulps(dW, exact[1], batch + 4, scale=np.abs(x_).T @ dz)
         assert_ulps(db, exact[2], 4, scale=dz.sum(axis=0))
@@ -148,10 +210,13 @@ class TestAffine:
             x, W, b = (rng.normal(size=s).astype(dtype) for s in ((7, 5), (5, outputs_), (outputs_,)))
             apart = kernels.activation_forward(kernels.affine_forward(x, W, b), activation)
             assert_same_bits(kernels.affine_forward(x, W, b, activation), apart)
-            dout = rng.normal(size=apart.shape).astype(dtype)
-            dz = kernels.activation_backward(dout, apart, activation)
+            z = np.full_like(apart, np.nan)
+            assert_same_bits(kernels.affine_forward(x, W, b, activation, z=z), apart)
+            assert_same_bits(z, kernels.affine_forward(x, W, b))
+            dout, kept = rng.normal(size=apart.shape).astype(dtype), saved(activation, z, apart)
+            dz = kernels.activation_backward(dout, kept, activation)
             for fused, plain in zip(
-                kernels.affine_backward(dout, x, W, apart, activation),
+                kernels.affine_backward(dout, x, W, kept, activation),
                 kernels.affine_backward(dz, x, W),
                 strict=True,
             ):
@@ -283,12 +348,6 @@ def kinds(array):
     return np.where(np.isnan(array), 9, np.where(np.isinf(array), 8, 1) * np.sign(array))
 
 
-def sigmoid(x):
-    """In the precision of x; exp does not overflow."""
-    e = np.exp(-np.abs(x))
-    return np.where(x < 0, e, 1) / (1 + e)
-
-
 class TestActivations:
     @every_dtype
     @every_activation
@@ -296,12 +355,13 @@ class TestActivations:
         x = np.concatenate([specials(dtype), (rng.normal(size=200) * 4).astype(dtype)])
         dout = rng.normal(size=x.size).astype(dtype)
         y = kernels.activation_forward(x, activation)
-        dx = kernels.activation_backward(dout, y, activation)
+        kept = saved(activation, x, y)
+        dx = kernels.activation_backward(dout, kept, activation)
         for first in range(17):
             for count in range(131):
                 part = np.s_[first : first + count]
                 assert_same_bits(kernels.activation_forward(x[part], activation), y[part])
-                assert_same_bits(kernels.activation_backward(dout[part], y[part], activation), dx[part])
+                assert_same_bits(kernels.activation_backward(dout[part], kept[part], activation), dx[part])
 
     @every_dtype
     @every_activation
@@ -309,22 +369,24 @@ class TestActivations:
     def test_any_shape(self, size, activation, dtype, rng):
         x, dout = (np.asarray(rng.normal(size=size)).astype(dtype) for _ in range(2))
         y = kernels.activation_forward(x, activation)
-        assert_ulps(y, reference.activation_forward(np.asarray(x, np.longdouble), activation), 3)
-        dx = kernels.activation_backward(dout, y, activation)
-        slope = SLOPES[activation](np.asarray(y, np.longdouble))
-        # 1 - y and 1 - y^2 are rounded at 1.
-        assert_ulps(dx, dout * slope, 3, scale=np.abs(dout) if activation in ("sigmoid", "tanh") else None)
+        assert_ulps(y, EXACT[activation](np.asarray(x, np.longdouble)), 3)
+        kept = saved(activation, x, y)
+        dx = kernels.activation_backward(dout, kept, activation)
+        slope = SLOPES[activation](np.asarray(kept, np.longdouble))
+        assert_ulps(dx, dout * slope, 6, scale=np.abs(dout) if activation in SUMS else None)
 
     @every_dtype
     @every_activation
     def test_specials_are_those_of_the_numpy_expression(self, activation, dtype):
         x = specials(dtype)
         with np.errstate(all="ignore"):
+            desired = reference.activation_forward(x.astype(np.longdouble), activation)
+            # Half of the smallest number may become that or 0.
+            clear = (desired == 0) | ~(np.abs(desired) < np.finfo(dtype).smallest_subnormal)
             np.testing.assert_array_equal(
-                kinds(kernels.activation_forward(x, activation)),
-                kinds(reference.activation_forward(x.astype(np.longdouble), activation).astype(dtype)),
+                kinds(kernels.activation_forward(x, activation))[clear], kinds(desired.astype(dtype))[clear]
             )
-            dout, y = np.meshgrid(x, x)
+            dout, y = np.meshgrid(x, x[~(x < 0)] if activation == "softplus" else x)  # which is nowhere negative
             np.testing.assert_array_equal(
                 kinds(kernels.activation_backward(dout, y, activation)),
                 kinds(reference.activation_backward(dout, y, activation)),
@@ -341,26 +403,61 @@ class TestActivations:
         assert_ulps(tail[0], np.exp(np.longdouble(-100)), 1)  # a subnormal float32
         assert (tail[1] > 0) == (dtype == "float64")
 
-    @pytest.mark.parametrize(("activation", "exact"), [("sigmoid", sigmoid), ("tanh", np.tanh)])
-    def test_accuracy_of_float32(self, activation, exact):
-        """Every 1021st of all float32 numbers: some from each power of two."""
-        bits = np.arange(0, 2**32, 1021, dtype=np.uint32)
-        check_bits(bits, activation, exact)
+    @every_dtype
+    @pytest.mark.parametrize("activation", ["gelu", "gelu_tanh", "silu"])
+    def test_specials_of_what_is_not_monotonic(self, activation, dtype):
+        x = np.array([-np.inf, -1e4, -0.0, 0.0, 1e4, np.inf, np.nan], dtype)
+        y = kernels.activation_forward(x, activation)
+        np.testing.assert_array_equal(y, [0, 0, 0, 0, 1e4, np.inf, np.nan])
+        np.testing.assert_array_equal(np.signbit(y[:-1]), [True, True, True, False, False, False])
+        dx = kernels.activation_backward(np.ones_like(x), x, activation)
+        np.testing.assert_array_equal(dx, [0, 0, 0.5, 0.5, 1, 1, np.nan])
 
-    @pytest.mark.parametrize(("activation", "exact"), [("sigmoid", sigmoid), ("tanh", np.tanh)])
-    def test_accuracy_of_float64(self, activation, exact, rng):
-        magnitudes = np.concatenate([np.exp(rng.uniform(-745, 7, 100_000)), np.linspace(0, 50, 200_001)])
+    @every_dtype
+    @pytest.mark.parametrize("alpha", [1e-3, 0.3, 1, 2.5])
+    def test_alpha(self, alpha, dtype):
+        x = np.linspace(-9, 9, 1001).astype(dtype)
+        dout, a = np.full_like(x, 3), np.dtype(dtype).type(alpha)
+        y = kernels.activation_forward(x, "leaky_relu", alpha=alpha)
+        assert_same_bits(y, np.where(x < 0, a * x, x))
+        dx = kernels.activation_backward(dout, y, "leaky_relu", alpha=alpha)
+        assert_same_bits(dx, np.where(x > 0, dout, a * dout))
+        y = kernels.activation_forward(x, "elu", alpha=alpha)
+        assert_ulps(y, np.where(x < 0, a * np.expm1(np.minimum(x, 0).astype(np.longdouble)), x), 2)
+        dx = kernels.activation_backward(dout, y, "elu", alpha=alpha)
+        assert_ulps(dx, np.where(x > 0, dout, dout * (y.astype(np.longdouble) + a)), 2, scale=dout * max(alpha, 1))
+        assert_same_bits(kernels.activation_forward(x, "elu"), kernels.activation_forward(x, "elu", alpha=1.0))
+
+    @every_dtype
+    @pytest.mark.parametrize("activation", SMOOTH)
+    def test_slope(self, activation, dtype, rng):
+        """From the result it has the result's own error; what cancels is measured at 1."""
+        x = np.concatenate([rng.normal(size=20_000) * 3, rng.uniform(-60, 60, 5000)]).astype(dtype)
+        kept = saved(activation, x, kernels.activation_forward(x, activation))
+        dx = kernels.activation_backward(np.ones_like(x), kept, activation)
+        slope = SLOPES[activation](kept.astype(np.longdouble))
+        assert_ulps(dx, slope, 4 if activation != "softplus" else 2, scale=1 if activation in SUMS else None)
+
+    @pytest.mark.parametrize("activation", SMOOTH)
+    def test_accuracy_of_float32(self, activation):
+        """Every 4099th of all float32 numbers: some from each power of two."""
+        bits = np.arange(0, 2**32, 4099, dtype=np.uint32)
+        check_bits(bits, activation, EXACT[activation])
+
+    @pytest.mark.parametrize("activation", SMOOTH)
+    def test_accuracy_of_float64(self, activation, rng):
+        magnitudes = np.concatenate([np.exp(rng.uniform(-745, 7, 50_000)), np.linspace(0, 50, 50_001)])
         x = np.concatenate([magnitudes, -magnitudes, specials("float64")])
         with np.errstate(all="ignore"):
-            desired = exact(x.astype(np.longdouble))
+            desired = EXACT[activation](x.astype(np.longdouble))
         assert_ulps(kernels.activation_forward(x, activation), desired, 2)
 
     @pytest.mark.long
-    @pytest.mark.parametrize(("activation", "exact"), [("sigmoid", sigmoid), ("tanh", np.tanh)])
-    def test_accuracy_of_every_float32(self, activation, exact):
+    @pytest.mark.parametrize("activation", SMOOTH)
+    def test_accuracy_of_every_float32(self, activation):
         block = np.arange(2**22, dtype=np.uint32)
         for first in range(0, 2**32, block.size):
-            check_bits(block + np.uint32(first), activation, exact)
+            check_bits(block + np.uint32(first), activation, EXACT[activation])
 
 
 def check_bits(bits, activation, exact):

@@ -17,7 +17,17 @@ from tests.compare import assert_close, assert_same_bits, digest, unchanged
 from tests.differences import gradient_by_differences
 from tests.processes import output
 
-LAYERS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
+LAYERS = {
+    "relu": nn.ReLU,
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "leaky_relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "softplus": nn.Softplus,
+    "gelu": nn.GELU,
+    "gelu_tanh": lambda: nn.GELU(approximate="tanh"),
+    "silu": nn.SiLU,
+}
 PRECISE = 1e-9  # of a gradient by differences, relative to its largest element
 KINK = 0.02  # ReLU's pre-activations keep this far from 0, so that differences do not step over the kink
 
@@ -40,7 +50,7 @@ def off_the_kinks(network, rng, rows):
         clear = np.ones(len(x), bool)
         for layer in network.layers[:-1]:
             z = y @ layer.params["W"] + layer.params["b"]
-            if layer.activation == "relu":
+            if layer.activation in ("relu", "leaky_relu", "elu"):
                 clear &= (np.abs(z) > KINK).all(axis=1)
             y = reference.activation_forward(z, layer.activation)
         if clear.sum() >= rows:
@@ -66,7 +76,7 @@ class TestLayerGradients:
         for name, p in layer.params.items():
             assert_close(layer.grads[name], gradient_by_differences(loss, p), PRECISE)
 
-    @pytest.mark.parametrize("layer_type", LAYERS.values())
+    @pytest.mark.parametrize("layer_type", LAYERS.values(), ids=LAYERS)
     @pytest.mark.parametrize("shape", [(1,), (4, 5), (2, 3, 7)])
     def test_activation(self, rng, layer_type, shape):
         layer = layer_type()
@@ -186,7 +196,11 @@ class TestFusedLayers:
 
 class TestLayers:
     def test_evaluation_keeps_nothing(self, rng):
-        layers = [random_affine(rng, 3, 3, "relu"), nn.ReLU(), nn.Sigmoid(), nn.Tanh()]
+        layers = [
+            random_affine(rng, 3, 3, "relu"),
+            random_affine(rng, 3, 3, "gelu"),
+            *(make() for make in LAYERS.values()),
+        ]
         for layer in layers:
             x = rng.standard_normal((2, 3))
             y = layer.forward(x)
@@ -197,7 +211,11 @@ class TestLayers:
 
     def test_evaluation_between_forward_and_backward(self, rng):
         """Looking at other data in between does not change the gradient."""
-        for layer in (random_affine(rng, 3, 3, "relu"), nn.ReLU(), nn.Sigmoid(), nn.Tanh()):
+        for layer in (
+            random_affine(rng, 3, 3, "relu"),
+            random_affine(rng, 3, 3, "gelu"),
+            *(make() for make in LAYERS.values()),
+        ):
             x, other, dout = rng.standard_normal((3, 2, 3))
             layer.forward(x, train=True)
             before = layer.backward(dout)
@@ -208,9 +226,7 @@ class TestLayers:
         "layer",
         [
             nn.Affine(np.eye(2), np.zeros(2)),
-            nn.ReLU(),
-            nn.Sigmoid(),
-            nn.Tanh(),
+            *(make() for make in LAYERS.values()),
         ],
         ids=lambda layer: type(layer).__name__,
     )
@@ -227,7 +243,11 @@ class TestLayers:
         assert caught.value.op == "SoftmaxCrossEntropy.backward"
 
     def test_backward_leaves_its_arguments(self, rng):
-        for layer in (random_affine(rng, 3, 3, "tanh"), nn.ReLU(), nn.Sigmoid(), nn.Tanh()):
+        for layer in (
+            random_affine(rng, 3, 3, "tanh"),
+            random_affine(rng, 3, 3, "gelu"),
+            *(make() for make in LAYERS.values()),
+        ):
             x, dout = rng.standard_normal((2, 2, 3))
             with unchanged(x, dout, layer.params):
                 layer.forward(x, train=True)

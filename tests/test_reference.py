@@ -192,8 +192,10 @@ def test_affine_gradient(activation, rng):
     def loss():
         return float(np.sum(weights * reference.affine_forward(x, W, b, activation)))
 
-    y = reference.affine_forward(x, W, b, activation)
-    gradients = reference.affine_backward(weights, x, W, y, activation)
+    z = np.empty((4, 5))
+    y = reference.affine_forward(x, W, b, activation, z=z)
+    np.testing.assert_array_equal(z, reference.affine_forward(x, W, b))
+    gradients = reference.affine_backward(weights, x, W, z if activation in reference.NEED_INPUT else y, activation)
     for ours, array in zip(gradients, (x, W, b), strict=True):
         np.testing.assert_allclose(ours, central_differences(loss, array), rtol=0, atol=1e-9)
 
@@ -206,6 +208,12 @@ def test_affine_forward_is_its_formula(activation, rng):
         "relu": lambda z: max(z, 0.0),
         "sigmoid": lambda z: 1 / (1 + math.exp(-z)),
         "tanh": math.tanh,
+        "leaky_relu": lambda z: max(z, 0.01 * z),
+        "elu": lambda z: z if z > 0 else math.exp(z) - 1,
+        "softplus": lambda z: math.log(1 + math.exp(z)),
+        "gelu": lambda z: z * (1 + math.erf(z / math.sqrt(2))) / 2,
+        "gelu_tanh": lambda z: z * (1 + math.tanh(math.sqrt(2 / math.pi) * (z + 0.044715 * z**3))) / 2,
+        "silu": lambda z: z / (1 + math.exp(-z)),
     }[activation]
     y = reference.affine_forward(x, W, b, activation)
     for i, j in np.ndindex(y.shape):

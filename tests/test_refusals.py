@@ -229,7 +229,7 @@ class TestFunctions:
         labels = np.zeros(size[0], np.int64)
         refusal(lambda: kernels.softmax_cross_entropy(np.zeros(size), labels), ArrayError, "softmax_cross_entropy")
 
-    @pytest.mark.parametrize("activation", ["gelu", "ReLU", "", None, 1, b"relu", ["relu"], np.ones(2)], ids=str)
+    @pytest.mark.parametrize("activation", ["mish", "ReLU", "", None, 1, b"relu", ["relu"], np.ones(2)], ids=str)
     @of_functions(lambda function: ["activation"] if function.options.get("activation") == "tanh" else ())
     def test_unknown_activations(self, function, name, activation, rng):
         arguments, places = call_with_out(function, rng)
@@ -242,7 +242,41 @@ class TestFunctions:
     def test_a_slope_needs_the_result(self, rng):
         x, W, dout = np.ones((4, 3)), np.ones((3, 5)), np.ones((4, 5))
         caught = refusal(lambda: kernels.affine_backward(dout, x, W, activation="tanh"), ArrayError, "affine_backward")
-        assert caught.arg == "y"
+        assert caught.arg == "saved"
+        assert "returned" in caught.hint
+        caught = refusal(lambda: kernels.affine_backward(dout, x, W, activation="gelu"), ArrayError, "affine_backward")
+        assert "stored in z" in caught.hint
+
+    @pytest.mark.parametrize("alpha", [0, -0.1, np.nan, np.inf, True, "0.1", [0.1]], ids=str)
+    @of_functions(lambda function: ["alpha"] if function.options.get("activation") in ("leaky_relu", "elu") else ())
+    def test_alpha_out_of_range(self, function, name, alpha, rng):
+        arguments, places = call_with_out(function, rng)
+        out = function.out(places)
+        caught = refusal(
+            lambda: function(**arguments | {name: alpha}, out=out), HyperparameterError, function.op, places
+        )
+        assert caught.arg == "alpha"
+
+    @of_functions(lambda function: ["alpha"] if function.options.get("activation") in ("relu", "gelu") else ())
+    def test_alpha_of_an_activation_that_has_none(self, function, name, rng):
+        arguments, places = call_with_out(function, rng)
+        out = function.out(places)
+        caught = refusal(lambda: function(**arguments, alpha=0.1, out=out), HyperparameterError, function.op, places)
+        assert caught.arg == "alpha"
+
+    def test_z_fits_and_lies_apart(self, rng):
+        x, W, b, out = np.ones((4, 3)), np.ones((3, 5)), np.ones(5), np.zeros((4, 5))
+        for z, error in (
+            (np.zeros((5, 4)), ArrayError),
+            (np.zeros((4, 5), np.float32), DtypeError),
+            (np.zeros((4, 10))[:, ::2], ArrayError),
+            (out, AliasError),
+            (x, ArrayError),
+        ):
+            caught = refusal(
+                lambda z=z: kernels.affine_forward(x, W, b, "gelu", out, z), error, "affine_forward", [out]
+            )
+            assert caught.arg == "z"
 
     @pytest.mark.parametrize("out", [(), (None,), [None] * 3, np.ones((3, 5)), "out"], ids=str)
     def test_the_results_of_a_backward_pass_have_three_places(self, out):

@@ -137,14 +137,14 @@ def test_packages_list_their_names():
 def test_what_the_design_names_is_there():
     promised = {
         "fastdl": "set_num_threads get_num_threads show_config __version__",
-        "fastdl.nn": "Affine Dropout ReLU Sigmoid Tanh SoftmaxCrossEntropy MLP initializers",
+        "fastdl.nn": "Affine BatchNorm Dropout LayerNorm ReLU Sigmoid Tanh LeakyReLU ELU Softplus GELU SiLU SoftmaxCrossEntropy MLP initializers",
         "fastdl.nn.initializers": "zeros constant normal uniform xavier he he_uniform lecun_normal lecun_uniform "
         "glorot_normal glorot_uniform orthogonal",
         "fastdl.optim": "SGD Momentum Nesterov AdaGrad RMSprop Adadelta Adam AdamW Adamax Nadam RAdam Ftrl Lion LAMB "
         "OPTIMIZERS Optimizer get rule check_rule schedules",
         "fastdl.train": "Trainer",
         "fastdl.data": "load_digits load_mnist Batches Dataset read_idx",
-        "fastdl.kernels": "ACTIVATIONS RULES RuleSpec affine_forward affine_backward activation_forward "
+        "fastdl.kernels": "ACTIVATIONS NEED_INPUT RULES RuleSpec affine_forward affine_backward activation_forward "
         "activation_backward softmax softmax_cross_entropy gather update build_info cpu_level "
         "dropout_forward dropout_backward random_bits random_uniform random_normal",
     }
@@ -214,12 +214,15 @@ def test_examples_of_compiled_functions(name):
 def test_kernels_and_reference_have_the_same_names():
     assert set(kernels.__all__) - KERNELS_ONLY == set(reference.__all__) - REFERENCE_ONLY
     assert kernels.ACTIVATIONS == reference.ACTIVATIONS
+    assert kernels.NEED_INPUT == reference.NEED_INPUT
     assert {name: tuple(spec) for name, spec in kernels.RULES.items()} == {
         name: tuple(spec)[:3] for name, spec in reference.RULES.items()
     }
 
 
-@pytest.mark.parametrize("name", sorted(set(kernels.__all__) - KERNELS_ONLY - {"ACTIVATIONS", "RULES", "RuleSpec"}))
+@pytest.mark.parametrize(
+    "name", sorted(set(kernels.__all__) - KERNELS_ONLY - {"ACTIVATIONS", "NEED_INPUT", "RULES", "RuleSpec"})
+)
 def test_kernels_and_reference_have_the_same_signatures(name):
     """Names, order and defaults; ``keys`` and ``op``, the names in errors, are the compiled function's alone."""
 
@@ -260,7 +263,7 @@ def test_no_code_from_data(path):
 
 def test_no_code_from_data_in_compiled_modules():
     sources = sorted((Path(__file__).parents[1] / "fastdl" / "kernels").glob("*.pyx"))
-    assert len(sources) == 6
+    assert len(sources) == 10
     for path in sources:
         assert not re.search(r"\b(eval|exec|compile)\(|pickle|marshal|ctypes|\bassert\b", path.read_text()), path.name
 

@@ -344,8 +344,8 @@ class TestBook:
 def wrong_affine_forward(change):
     right = kernels.affine_forward
 
-    def wrong(x, W, b, activation="identity", out=None):
-        return change(right(x, W, b, activation, out), x, W, b)
+    def wrong(x, W, b, activation="identity", out=None, z=None, alpha=None):
+        return change(right(x, W, b, activation, out, z, alpha), x, W, b)
 
     return wrong
 
@@ -422,7 +422,7 @@ class TestKernels:
     def test_a_slope_in_terms_of_the_wrong_variable(self, rng, monkeypatch):
         """The slope of tanh from x instead of from y."""
         right = kernels.activation_backward
-        monkeypatch.setattr(kernels, "activation_backward", lambda dout, y, f: right(dout, np.arctanh(y), f))
+        monkeypatch.setattr(kernels, "activation_backward", lambda dout, y, f, alpha: right(dout, np.arctanh(y), f))
         with rejected():
             test_nn.TestLayerGradients().test_activation(rng, nn.Tanh, (4, 5))
 
@@ -459,8 +459,8 @@ class TestKernels:
         """One ulp in what is left over after the last whole vector."""
         right = kernels.activation_forward
 
-        def wrong(x, activation, out=None):
-            y = right(x, activation, out)
+        def wrong(x, activation, out=None, alpha=None):
+            y = right(x, activation, out, alpha)
             tail = y[x.size // 16 * 16 :]
             tail[:] = np.nextafter(tail, y.dtype.type(9))
             return y
@@ -473,8 +473,8 @@ class TestKernels:
         """The symmetry of equal weights, broken by next to nothing in one place."""
         right = kernels.affine_backward
 
-        def wrong(*args):
-            dx, dW, db = right(*args)
+        def wrong(*args, **settings):
+            dx, dW, db = right(*args, **settings)
             dW[0, -1] += 1e-12
             return dx, dW, db
 

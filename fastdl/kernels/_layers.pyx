@@ -10,7 +10,7 @@ from fastdl.kernels cimport _recording, _runtime
 from fastdl.kernels._activations cimport activation_of
 from fastdl.kernels._arrays cimport check_apart, check_not_empty, dtype_named, dtype_of, read, result, wrong_shape
 from fastdl.kernels._table cimport fastdl_activation, fastdl_queue
-from fastdl.kernels._activations import NEED_INPUT
+from fastdl.kernels._activations import NEED_INPUT as _need_input
 from fastdl.kernels.errors import ArrayError, DtypeError, HyperparameterError, LabelError
 
 cnp.import_array()
@@ -168,7 +168,7 @@ def affine_backward(dout, x, W, saved=None, activation="identity", need_dx=True,
     saved_ = None
     if activation != "identity":
         if saved is None:
-            needed = "stored in z" if activation in NEED_INPUT else "returned"
+            needed = "stored in z" if activation in _need_input else "returned"
             raise ArrayError(
                 "missing", op=op, arg="saved", expected=f"shape {(batch, outputs)}", got="None",
                 hint=f"Pass what affine_forward {needed}: the derivative of {activation} is computed from it",

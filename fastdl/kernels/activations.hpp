@@ -35,7 +35,10 @@ struct Tanh {
 struct LeakyReLU {
   double alpha;  // > 0, so that y has the sign of x
   template <class T> T forward(T x) const { return x < 0 ? T(alpha) * x : x; }
-  template <class T> T backward(T dout, T y) const { return y > 0 ? dout : T(alpha) * dout; }
+  template <class T> T backward(T dout, T y) const {
+    const T left = T(alpha) * dout;
+    return y > 0 ? dout : left;
+  }
 };
 
 // Clevert, Unterthiner and Hochreiter 2016. The derivative at 0 is taken as alpha.
@@ -45,7 +48,10 @@ struct ELU {
     const Pair<T> e = expm1(x);
     return x < 0 ? T(alpha) * e.value + T(alpha) * e.lost : x;
   }
-  template <class T> T backward(T dout, T y) const { return y > 0 ? dout : dout * (y + T(alpha)); }
+  template <class T> T backward(T dout, T y) const {
+    const T left = dout * (y + T(alpha));
+    return y > 0 ? dout : left;
+  }
 };
 
 // Dugas et al. 2001. The derivative is sigmoid(x) = 1 - exp(-y).
@@ -102,6 +108,11 @@ void activate(F f, const T* x, T* y, index count) {
   for (index i = 0; i < count; ++i) y[i] = f.forward(x[i]);
 }
 
+template <class F, class T>
+void backpropagate(F f, const T* dout, const T* saved, T* dx, index count) {
+  for (index i = 0; i < count; ++i) dx[i] = f.backward(dout[i], saved[i]);
+}
+
 constexpr index activation_tile = 2048;  // elements
 
 // Calls work(offset, count) for this member's tiles of an array of so many elements.
@@ -141,7 +152,7 @@ struct ActivationBackward {
 
   void operator()(const Team& team, Memory) const {
     share_elements(team, size, [&](index offset, index count) {
-      for (index i = offset; i < offset + count; ++i) dx[i] = f.backward(dout[i], saved[i]);
+      backpropagate(f, dout + offset, saved + offset, dx + offset, count);
     });
   }
 };

@@ -1,7 +1,8 @@
 // x times a share of it from 0 to 1: silu and the two kinds of gelu, and their slopes.
 //
 // The left tails go down to the subnormals with all their digits: shares are computed as pairs, exponents of two are
-// applied last. Where x is -inf the product is taken as its limit, -0.
+// applied last. Where x is -inf the product is taken as its limit, -0. A NaN is handed on as it is: of two the compiler may
+// choose which one a sum becomes.
 #pragma once
 
 #include "math.hpp"
@@ -81,14 +82,15 @@ template <class T>
 inline T silu(T x) {
   constexpr T limit = Gate<T>::silu_limit;
   const T inside = within(x, limit);
-  return x > limit ? x : gated<T>(inside, {inside, T(0)});
+  return x <= limit ? gated<T>(inside, {inside, T(0)}) : x;
 }
 
 template <class T>
 inline T silu_slope(T x) {
   const T inside = within(x, Gate<T>::silu_limit);
   const Shares<T> s(inside);
-  return s.left * (1 + inside * s.right);
+  const T slope = s.left * (1 + inside * s.right);
+  return x == x ? slope : x;
 }
 
 // x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2 (Hendrycks and Gimpel 2016). At most 1 ulp.
@@ -98,7 +100,7 @@ inline T gelu_tanh(T x) {
   constexpr T limit = G::gelu_tanh_limit;
   const T inside = within(x, limit);
   const Pair<T> factor = add(G::slope, multiply(G::cubic, product(inside, inside)));
-  return x > limit ? x : gated(inside, multiply(factor, {inside, T(0)}));
+  return x <= limit ? gated(inside, multiply(factor, {inside, T(0)})) : x;
 }
 
 template <class T>
@@ -106,7 +108,8 @@ inline T gelu_tanh_slope(T x) {
   using G = Gate<T>;
   const T inside = within(x, G::gelu_tanh_limit), square = inside * inside;
   const Shares<T> s(inside * (G::slope.value + G::cubic.value * square));
-  return s.left + inside * (s.left * s.right) * (G::slope.value + 3 * G::cubic.value * square);
+  const T slope = s.left + inside * (s.left * s.right) * (G::slope.value + 3 * G::cubic.value * square);
+  return x == x ? slope : x;
 }
 
 // exp(a^2 / 2) Phi(-a) (a + 2), where `reciprocal` is 1 / (a + 2).
@@ -134,7 +137,7 @@ inline T gelu(T x) {
   const Pair<T> n = multiply(multiply(reduced.power(), gelu_tail(reciprocal)), {a, T(0)});
   const Pair<T> q = divide(n, d, reciprocal);
   const Pair<T> y = sum(x < 0 ? T(0) : a, -reduced.scaled(q.value));
-  return x > limit ? x : std::copysign(y.value + (y.lost - reduced.scaled(q.lost)), x);
+  return x <= limit ? std::copysign(y.value + (y.lost - reduced.scaled(q.lost)), x) : x;
 }
 
 // Phi(x) + x phi(x)
@@ -142,7 +145,8 @@ template <class T>
 inline T gelu_slope(T x) {
   const T inside = within(x, Gate<T>::gelu_limit), a = std::fabs(inside), reciprocal = 1 / (a + 2);
   const T e = exp(-a * a / 2), tail = e * gelu_tail(reciprocal).value * reciprocal;
-  return (x < 0 ? tail : 1 - tail) + inside * e * T(0.39894228040143267794);
+  const T slope = (x < 0 ? tail : 1 - tail) + inside * e * T(0.39894228040143267794);
+  return x == x ? slope : x;
 }
 
 }  // namespace FASTDL_LEVEL

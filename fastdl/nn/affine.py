@@ -21,8 +21,8 @@ class Affine(Layer):
     b : ndarray of shape (O,)
         Biases of the same dtype; this very array.
     activation : str
-        One of ``kernels.ACTIVATIONS``, computed in the same pass: identity, relu, sigmoid, tanh, leaky_relu, elu, softplus,
-        gelu, gelu_tanh, silu.
+        One of ``kernels.ACTIVATIONS``, computed in the same pass: identity, relu, sigmoid, tanh, leaky_relu, elu,
+        softplus, gelu, gelu_tanh, silu.
     need_dx : bool
         Whether the backward pass returns the gradient of the input: a network's first layer is spared it.
     alpha : float, optional
@@ -35,8 +35,8 @@ class Affine(Layer):
 
     Notes
     -----
-    From a forward pass in training until the next one it keeps x and what the activation's derivative is computed from: the
-    output, or for the activations in ``kernels.NEED_INPUT`` ``x @ W + b``.
+    From a forward pass in training until the next one it keeps x and what the activation's derivative is computed
+    from: the output, or for the activations in ``kernels.NEED_INPUT`` ``x @ W + b``.
 
     Examples
     --------
@@ -70,7 +70,7 @@ class Affine(Layer):
 
     def forward(self, x: NDArray[Any], train: bool = False) -> NDArray[Any]:
         W, b = self.params["W"], self.params["b"]
-        z = np.empty((len(x), len(b)), b.dtype) if train and self.activation in kernels.NEED_INPUT else None
+        z = np.empty((*np.shape(x)[:1], len(b)), b.dtype) if train and self.activation in kernels.NEED_INPUT else None
         y = kernels.affine_forward(x, W, b, self.activation, z=z, alpha=self.alpha)
         if train:
             self._passed = x, y if z is None else z

@@ -22,8 +22,8 @@ class ELU(Activation):
 
     Notes
     -----
-    Clevert, Unterthiner and Hochreiter, "Fast and Accurate Deep Network Learning by Exponential Linear Units", 2016. Right to
-    2 ulp. The gradient at 0 is alpha.
+    Clevert, Unterthiner and Hochreiter, "Fast and Accurate Deep Network Learning by Exponential Linear Units", 2016.
+    Right to 2 ulp. The gradient at 0 is alpha.
 
     Examples
     --------

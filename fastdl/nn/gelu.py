@@ -25,8 +25,8 @@ class GELU(Activation):
 
     Notes
     -----
-    Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016. Both are right to 2 ulp, on the left too, where ``1 + erf`` loses
-    all digits. Keeps its input, not its output: it is not monotonic.
+    Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016. Both are right to 2 ulp, on the left too, where
+    ``1 + erf`` loses all digits. Keeps its input, not its output: it is not monotonic.
 
     Examples
     --------

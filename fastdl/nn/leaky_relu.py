@@ -22,7 +22,8 @@ class LeakyReLU(Activation):
 
     Notes
     -----
-    Maas, Hannun and Ng, "Rectifier Nonlinearities Improve Neural Network Acoustic Models", 2013. The gradient at 0 is alpha.
+    Maas, Hannun and Ng, "Rectifier Nonlinearities Improve Neural Network Acoustic Models", 2013. The gradient at 0
+    is alpha.
 
     Examples
     --------

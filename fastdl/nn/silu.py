@@ -12,8 +12,8 @@ class SiLU(Activation):
 
     Notes
     -----
-    Elfwing, Uchibe and Doya, "Sigmoid-Weighted Linear Units", 2018; Ramachandran, Zoph and Le, "Searching for Activation
-    Functions", 2017. Right to 2 ulp. Keeps its input, not its output: it is not monotonic.
+    Elfwing, Uchibe and Doya, "Sigmoid-Weighted Linear Units", 2018; Ramachandran, Zoph and Le, "Searching for
+    Activation Functions", 2017. Right to 2 ulp. Keeps its input, not its output: it is not monotonic.
 
     Examples
     --------

@@ -12,8 +12,8 @@ class Softplus(Activation):
 
     Notes
     -----
-    Dugas, Bengio et al., "Incorporating Second-Order Functional Knowledge for Better Option Pricing", 2001. Right to 2 ulp, for
-    any x; torch takes x itself above 20.
+    Dugas, Bengio et al., "Incorporating Second-Order Functional Knowledge for Better Option Pricing", 2001. Right to
+    2 ulp, for any x; torch takes x itself above 20.
 
     Examples
     --------

@@ -65,8 +65,9 @@ def _share(x: Array) -> Array:
 
 
 def _times(x: Array, share: Array) -> Array:
-    """x times a share that falls to 0 faster than any x rises: -0 at -inf."""
-    return np.where(np.isneginf(x), x.dtype.type(-0.0), np.maximum(x, np.finfo(x.dtype).min) * share)
+    """The product with a share that falls to 0 faster than any x rises: -0 at -inf."""
+    result: Array = np.maximum(x, np.finfo(x.dtype).min) * share
+    return result
 
 
 def _gelu(x: Array, out: Array | None, alpha: float) -> Array:
