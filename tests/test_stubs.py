@@ -42,7 +42,7 @@ def outline(function: typing.Any, module: typing.Any) -> list[tuple[str, typing.
 
 
 def test_there_are_some():
-    assert [path.stem for path in STUBS] == ["_layers", "_runtime", "_update"]
+    assert [path.stem for path in STUBS] == ["_layers", "_norms", "_runtime", "_update"]
 
 
 @every_stub

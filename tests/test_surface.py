@@ -137,14 +137,15 @@ def test_packages_list_their_names():
 def test_what_the_design_names_is_there():
     promised = {
         "fastdl": "set_num_threads get_num_threads show_config __version__",
-        "fastdl.nn": "Affine ReLU Sigmoid Tanh SoftmaxCrossEntropy MLP initializers",
+        "fastdl.nn": "Affine BatchNorm LayerNorm ReLU Sigmoid Tanh SoftmaxCrossEntropy MLP initializers",
         "fastdl.nn.initializers": "zeros normal xavier he",
         "fastdl.optim": "SGD Momentum Nesterov AdaGrad RMSprop Adadelta Adam AdamW Adamax Nadam RAdam Ftrl Lion LAMB "
         "OPTIMIZERS Optimizer get rule check_rule schedules",
         "fastdl.train": "Trainer",
         "fastdl.data": "load_digits load_mnist Batches Dataset read_idx",
         "fastdl.kernels": "ACTIVATIONS RULES RuleSpec affine_forward affine_backward activation_forward "
-        "activation_backward softmax softmax_cross_entropy gather update build_info cpu_level",
+        "activation_backward batch_norm_forward batch_norm_inference batch_norm_backward layer_norm_forward "
+        "layer_norm_backward softmax softmax_cross_entropy gather update build_info cpu_level",
     }
     for module, names in promised.items():
         for name in names.split():
@@ -258,7 +259,7 @@ def test_no_code_from_data(path):
 
 def test_no_code_from_data_in_compiled_modules():
     sources = sorted((Path(__file__).parents[1] / "fastdl" / "kernels").glob("*.pyx"))
-    assert len(sources) == 4
+    assert len(sources) == 5
     for path in sources:
         assert not re.search(r"\b(eval|exec|compile)\(|pickle|marshal|ctypes|\bassert\b", path.read_text()), path.name
 

@@ -36,21 +36,21 @@ void normalize(const Team& team, const ChannelTiles& tiles, const T* x, const T*
     return Values{centre, gamma[c] * centre.inverse_std, beta[c]};
   };
   tiles.share(team, [&](const ChannelTile& tile) {
-    tiles.each(tile, load, [=](const Values& of, index i) {
+    tiles.each(tile, load, [=](Values of, index i) {
       y[i] = F::forward(of.centre.centred(x[i]) * of.scale + of.shift);
     });
   });
 }
 
-// Each part of a channel has its mean and its squares around that, while the part is in the cache; they are combined in
-// the order of the parts (Chan, Golub and LeVeque 1979).
-template <class T, class F>
-struct BatchNormForward {
+// Mean and variance of each channel. Each part of a channel has its mean and its squares around that, while the part is
+// in the cache; they are combined in the order of the parts (Chan, Golub and LeVeque 1979).
+template <class T>
+struct BatchStatistics {
   ChannelTiles tiles;
-  const T *x, *gamma, *beta;
+  const T* x;
   double eps;
   Running<T> running;
-  T *y, *statistics;
+  T* statistics;
 
   index shared_scratch() const { return tiles.parts() * 2 * tiles.channels; }
 
@@ -58,8 +58,6 @@ struct BatchNormForward {
     tiles.share(team, [&](const ChannelTile& tile) { measure(tile, scratch); });
     team.barrier();
     tiles.share_channels(team, [&](index first, index end) { combine(first, end, scratch); });
-    team.barrier();
-    normalize<F>(team, tiles, x, gamma, beta, statistics, y);
   }
 
   void measure(const ChannelTile& tile, double* scratch) const {
@@ -98,6 +96,21 @@ struct BatchNormForward {
     for (index c = first; c < end; ++c) Centre<T>::store(mean[c], squares[c] / count, eps, statistics, channels, c);
     if (!running.mean) return;
     for (index c = first; c < end; ++c) running.update(c, mean[c], squares[c] / count);
+  }
+};
+
+template <class T, class F>
+struct BatchNormForward {
+  BatchStatistics<T> batch;
+  const T *gamma, *beta;
+  T* y;
+
+  index shared_scratch() const { return batch.shared_scratch(); }
+
+  void operator()(const Team& team, double* scratch) const {
+    batch(team, scratch);
+    team.barrier();
+    normalize<F>(team, batch.tiles, batch.x, gamma, beta, batch.statistics, y);
   }
 };
 
@@ -180,7 +193,7 @@ struct BatchNormBackward {
       return Values{centre, gamma[c] * centre.inverse_std, averages[c], averages[channels + c]};
     };
     tiles.share(team, [&](const ChannelTile& tile) {
-      tiles.each(tile, load, [dout = dout, x = x, y = y, dx = dx](const Values& of, index i) {
+      tiles.each(tile, load, [dout = dout, x = x, y = y, dx = dx](Values of, index i) {
         const T dz = F::backward(dout[i], y[i]);
         dx[i] = of.scale * (dz - (of.average + of.slope * of.centre.centred(x[i])));
       });
@@ -200,11 +213,11 @@ bool run_normalization(int threads, index size, const Kernel& kernel) {
 template <class T>
 bool batch_norm_forward(int threads, index samples, index channels, index size, const T* x, const T* gamma, const T* beta,
                         double eps, int activation, Running<T> running, T* y, T* statistics) {
+  const BatchStatistics<T> batch{ChannelTiles(samples, channels, size), x, eps, running, statistics};
   bool done = false;
   with_activation(activation, [&](auto f) {
     done = run_normalization<double>(threads, samples * channels * size,
-                                     BatchNormForward<T, decltype(f)>{ChannelTiles(samples, channels, size), x, gamma, beta,
-                                                                      eps, running, y, statistics});
+                                     BatchNormForward<T, decltype(f)>{batch, gamma, beta, y});
   });
   return done;
 }

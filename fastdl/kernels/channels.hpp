@@ -100,16 +100,9 @@ struct ChannelTiles {
   void each(const ChannelTile& tile, Load load, Apply apply) const {
     const index row = channels * size;
     if (size == 1) {
-      const auto some = [&](index i, auto count) {
+      for (index i = 0; i < tile.samples; ++i)
 #pragma GCC ivdep
-        for (index j = 0; j < tile.channels; ++j) {
-          const auto values = load(tile.channel + j);
-          for (int q = 0; q < count; ++q) apply(values, tile.offset + (i + q) * row + j);
-        }
-      };
-      index i = 0;
-      for (; i + 4 <= tile.samples; i += 4) some(i, std::integral_constant<int, 4>());
-      for (; i < tile.samples; ++i) some(i, std::integral_constant<int, 1>());
+        for (index j = 0; j < tile.channels; ++j) apply(load(tile.channel + j), tile.offset + i * row + j);
       return;
     }
     for (index i = 0; i < tile.samples; ++i)

@@ -8,11 +8,24 @@ from __future__ import annotations
 
 from fastdl.nn import initializers
 from fastdl.nn.affine import Affine
+from fastdl.nn.batch_norm import BatchNorm
 from fastdl.nn.layer import Layer
+from fastdl.nn.layer_norm import LayerNorm
 from fastdl.nn.mlp import MLP
 from fastdl.nn.relu import ReLU
 from fastdl.nn.sigmoid import Sigmoid
 from fastdl.nn.softmax_cross_entropy import SoftmaxCrossEntropy
 from fastdl.nn.tanh import Tanh
 
-__all__ = ["MLP", "Affine", "Layer", "ReLU", "Sigmoid", "SoftmaxCrossEntropy", "Tanh", "initializers"]
+__all__ = [
+    "MLP",
+    "Affine",
+    "BatchNorm",
+    "Layer",
+    "LayerNorm",
+    "ReLU",
+    "Sigmoid",
+    "SoftmaxCrossEntropy",
+    "Tanh",
+    "initializers",
+]

@@ -7,6 +7,7 @@ file                      holds
 ``update.py``             `update`: one step of a rule over many tensors
 ``activations.py``        `activation_forward`, `activation_backward`, the names ``ACTIVATIONS``
 ``affine.py``             `affine_forward`, `affine_backward`: the fully connected layer
+``norms.py``              `batch_norm_forward`, `batch_norm_inference`, `batch_norm_backward`, `layer_norm_...`
 ``softmax.py``            `softmax`, `softmax_cross_entropy`
 ``gather.py``             `gather`: a mini-batch out of a data set
 ========================  ====================================================================================
@@ -25,6 +26,13 @@ float32 or float64, all floating arrays of one call the same.
 from fastdl.reference.activations import ACTIVATIONS, activation_backward, activation_forward
 from fastdl.reference.affine import affine_backward, affine_forward
 from fastdl.reference.gather import gather
+from fastdl.reference.norms import (
+    batch_norm_backward,
+    batch_norm_forward,
+    batch_norm_inference,
+    layer_norm_backward,
+    layer_norm_forward,
+)
 from fastdl.reference.rules import RULES, RuleSpec
 from fastdl.reference.softmax import softmax, softmax_cross_entropy
 from fastdl.reference.update import update
@@ -37,7 +45,12 @@ __all__ = [
     "activation_forward",
     "affine_backward",
     "affine_forward",
+    "batch_norm_backward",
+    "batch_norm_forward",
+    "batch_norm_inference",
     "gather",
+    "layer_norm_backward",
+    "layer_norm_forward",
     "softmax",
     "softmax_cross_entropy",
     "update",
