@@ -52,9 +52,10 @@ struct BatchStatistics {
   Running<T> running;
   T* statistics;
 
-  index shared_scratch() const { return tiles.parts() * 2 * tiles.channels; }
+  index shared_scratch() const { return tiles.scratch_lead() + tiles.parts() * 2 * tiles.channels; }
 
   void operator()(const Team& team, double* scratch) const {
+    scratch += tiles.scratch_lead();
     tiles.share(team, [&](const ChannelTile& tile) { measure(tile, scratch); });
     team.barrier();
     tiles.share_channels(team, [&](index first, index end) { combine(first, end, scratch); });
@@ -141,10 +142,11 @@ struct BatchNormBackward {
   const T *dout, *x, *gamma, *statistics, *y;
   T *dx, *dgamma, *dbeta;
 
-  index shared_scratch() const { return (tiles.parts() + 1) * 2 * tiles.channels; }
+  index shared_scratch() const { return tiles.scratch_lead() + (tiles.parts() + 1) * 2 * tiles.channels; }
 
   void operator()(const Team& team, double* scratch) const {
     const index channels = tiles.channels;
+    scratch += tiles.scratch_lead();
     double* parts = scratch + 2 * channels;
     tiles.share(team, [&](const ChannelTile& tile) {
       tiles.template sum<2>(
@@ -213,7 +215,7 @@ bool run_normalization(int threads, index size, const Kernel& kernel) {
 template <class T>
 bool batch_norm_forward(int threads, index samples, index channels, index size, const T* x, const T* gamma, const T* beta,
                         double eps, int activation, Running<T> running, T* y, T* statistics) {
-  const BatchStatistics<T> batch{ChannelTiles(samples, channels, size), x, eps, running, statistics};
+  const BatchStatistics<T> batch{ChannelTiles(samples, channels, size, x), x, eps, running, statistics};
   bool done = false;
   with_activation(activation, [&](auto f) {
     done = run_normalization<double>(threads, samples * channels * size,
@@ -228,7 +230,7 @@ bool batch_norm_inference(int threads, index samples, index channels, index size
   bool done = false;
   with_activation(activation, [&](auto f) {
     done = run_normalization<T>(threads, samples * channels * size,
-                                BatchNormInference<T, decltype(f)>{ChannelTiles(samples, channels, size), x, gamma, beta,
+                                BatchNormInference<T, decltype(f)>{ChannelTiles(samples, channels, size, x), x, gamma, beta,
                                                                    mean, variance, eps, y});
   });
   return done;
@@ -240,7 +242,7 @@ bool batch_norm_backward(int threads, index samples, index channels, index size,
   bool done = false;
   with_activation(activation, [&](auto f) {
     done = run_normalization<double>(threads, samples * channels * size,
-                                     BatchNormBackward<T, decltype(f)>{ChannelTiles(samples, channels, size), dout, x, gamma,
+                                     BatchNormBackward<T, decltype(f)>{ChannelTiles(samples, channels, size, x), dout, x, gamma,
                                                                        statistics, y, dx, dgamma, dbeta});
   });
   return done;
