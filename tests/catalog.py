@@ -366,8 +366,8 @@ FUNCTIONS = (
         for function in (
             Function(
                 "batch_norm_forward",
-                {"x": array, "gamma": channels, "beta": channels},
-                (array, f"3{channels}"),
+                {"x": array.replace("BO", "3O"), "gamma": channels, "beta": channels},
+                (array.replace("BO", "3O"), f"3{channels}"),  # a batch of one has no variance
                 {"activation": name},
             ),
             Function(
@@ -386,8 +386,6 @@ FUNCTIONS = (
         )
     ),
     Function("layer_norm_forward", {"x": "BO", "gamma": "O", "beta": "O"}, ("BO", "3B")),
-    Function(
-        "layer_norm_backward", {"dout": "BO", "x": "BO", "gamma": "O", "statistics": "3B"}, ("BO", "O", "O")
-    ),
+    Function("layer_norm_backward", {"dout": "BO", "x": "BO", "gamma": "O", "statistics": "3B"}, ("BO", "O", "O")),
     Function("gather", {"data": "IO"}, ("BO",), {"scale": 0.3}, numbers={"indices": "BI"}),
 )

@@ -33,7 +33,7 @@ class BatchNorm(Layer):
     ddof : {0, 1}
         The variance that goes into the running one is the sum of squares divided by ``n - ddof``.
     flatten : bool
-        Whether an input of (B, ...) is taken as (B, C), with C all numbers of an input: each is then normalized by itself.
+        Whether an input of (B, ...) is taken as (B, C), where each of its C numbers is normalized by itself.
 
     Attributes
     ----------
@@ -48,8 +48,8 @@ class BatchNorm(Layer):
     Notes
     -----
     Ioffe and Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift",
-    2015. The defaults are those of the book, whose ``BatchNormalization`` flattens an image: ``flatten=True``. It starts
-    the running variance at 0, where this, torch and Keras start at 1. ``momentum`` is 1 minus torch's; torch has
+    2015. The defaults are those of the book, whose ``BatchNormalization`` flattens an image: ``flatten=True``. It
+    starts the running variance at 0, where this, torch and Keras start at 1. ``momentum`` is 1 minus torch's; torch has
     ``ddof=1``, Keras 0. Keeps x and its output from a forward pass in training until the next one.
 
     Examples
