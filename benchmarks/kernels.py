@@ -65,6 +65,41 @@ def softmax_cross_entropy(ops: str, dtype: str, shape: tuple[int, int]) -> Call:
     return partial(import_module(ops).softmax_cross_entropy, logits, labels, out=np.empty_like(logits))
 
 
+def channels(shape: tuple[int, ...], dtype: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return inputs of batch normalization, gamma and beta."""
+    return normal(shape, dtype), normal(shape[1:2], dtype, seed=1), normal(shape[1:2], dtype, seed=2)
+
+
+def batch_norm_forward(ops: str, activation: str, dtype: str, shape: tuple[int, ...]) -> Call:
+    x, gamma, beta = channels(shape, dtype)
+    running = np.zeros_like(gamma), np.ones_like(gamma)
+    out = np.empty_like(x), np.empty((3, shape[1]), dtype)
+    function = import_module(ops).batch_norm_forward
+    return partial(function, x, gamma, beta, activation=activation, running=running, out=out)
+
+
+def batch_norm_backward(ops: str, activation: str, dtype: str, shape: tuple[int, ...]) -> Call:
+    x, gamma, beta = channels(shape, dtype)
+    dout = normal(shape, dtype, seed=3)
+    y, statistics = import_module(ops).batch_norm_forward(x, gamma, beta, activation=activation)
+    out = np.empty_like(x), np.empty_like(gamma), np.empty_like(beta)
+    return partial(import_module(ops).batch_norm_backward, dout, x, gamma, statistics, y, activation, out=out)
+
+
+def layer_norm_forward(ops: str, dtype: str, shape: tuple[int, int]) -> Call:
+    x, gamma, beta = channels(shape, dtype)
+    out = np.empty_like(x), np.empty((3, shape[0]), dtype)
+    return partial(import_module(ops).layer_norm_forward, x, gamma, beta, out=out)
+
+
+def layer_norm_backward(ops: str, dtype: str, shape: tuple[int, int]) -> Call:
+    x, gamma, beta = channels(shape, dtype)
+    dout = normal(shape, dtype, seed=3)
+    _, statistics = import_module(ops).layer_norm_forward(x, gamma, beta)
+    out = np.empty_like(x), np.empty_like(gamma), np.empty_like(beta)
+    return partial(import_module(ops).layer_norm_backward, dout, x, gamma, statistics, out=out)
+
+
 def gather(ops: str, dtype: str, rows: int, features: int) -> Call:
     rng = np.random.default_rng(0)
     data = rng.integers(0, 256, (10_000, features)).astype(dtype)

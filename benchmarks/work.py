@@ -157,6 +157,13 @@ KERNELS = [
     ),
     *(kernel(f, *array) for f in ("dropout_forward", "dropout_backward", "random_normal") for array in ARRAYS[:3]),
     *(kernel(f, *array) for f in ("softmax", "softmax_cross_entropy") for array in [("float32", (128, 10)), *ARRAYS]),
+    *(
+        kernel(f, activation, *array)
+        for f in ("batch_norm_forward", "batch_norm_backward")
+        for activation in ("identity", "relu")
+        for array in [*ARRAYS, ("float32", (32, 64, 32, 32))]
+    ),
+    *(kernel(f, *array) for f in ("layer_norm_forward", "layer_norm_backward") for array in ARRAYS),
     *(kernel("gather", dtype, rows, 784) for dtype in ("uint8", "float32") for rows in (128, 4096)),
 ]
 

@@ -309,7 +309,7 @@ OPTIMIZERS = (
 
 @dataclass(frozen=True)
 class Function:
-    """A function of `fastdl.kernels` on arrays. In shapes, letters stand for sizes: "BI" is (B, I)."""
+    """A function of `fastdl.kernels` on arrays. In shapes, letters stand for sizes: "3B" is (3, B)."""
 
     op: str
     reads: Mapping[str, str]  # the arguments that are floats: name and shape
@@ -324,7 +324,7 @@ class Function:
     @property
     def sizes(self) -> str:
         """The letters in its shapes."""
-        return "".join(sorted(set("".join([*self.reads.values(), *self.writes]))))
+        return "".join(sorted(set("".join([*self.reads.values(), *self.writes])) - set("0123456789")))
 
     def arguments(self, sizes: Mapping[str, int], dtype: str, rng: np.random.Generator) -> dict[str, Any]:
         """Random arguments by name, arrays and options."""
@@ -346,7 +346,7 @@ class Function:
 
 
 def shape(letters: str, sizes: Mapping[str, int]) -> tuple[int, ...]:
-    return tuple(sizes[letter] for letter in letters)
+    return tuple(int(letter) if letter.isdigit() else sizes[letter] for letter in letters)
 
 
 FUNCTIONS = (
@@ -393,5 +393,33 @@ FUNCTIONS = (
     ),
     Function("softmax", {"x": "BO"}, ("BO",)),
     Function("softmax_cross_entropy", {"logits": "BO"}, ("BO",), numbers={"labels": "BO"}),
+    *(
+        function
+        for name in ("identity", "tanh")
+        for array, channels in (("BO", "O"), ("B2I", "2"))
+        for function in (
+            Function(
+                "batch_norm_forward",
+                {"x": array.replace("BO", "3O"), "gamma": channels, "beta": channels},
+                (array.replace("BO", "3O"), f"3{channels}"),  # a batch of one has no variance
+                {"activation": name},
+            ),
+            Function(
+                "batch_norm_inference",
+                {"x": array} | dict.fromkeys(("gamma", "beta", "mean", "variance"), channels),
+                (array,),
+                {"activation": name},
+            ),
+            Function(
+                "batch_norm_backward",
+                {"dout": array, "x": array, "gamma": channels, "statistics": f"3{channels}"}
+                | ({} if name == "identity" else {"y": array}),
+                (array, channels, channels),
+                {"activation": name},
+            ),
+        )
+    ),
+    Function("layer_norm_forward", {"x": "BO", "gamma": "O", "beta": "O"}, ("BO", "3B")),
+    Function("layer_norm_backward", {"dout": "BO", "x": "BO", "gamma": "O", "statistics": "3B"}, ("BO", "O", "O")),
     Function("gather", {"data": "IO"}, ("BO",), {"scale": 0.3}, numbers={"indices": "BI"}),
 )

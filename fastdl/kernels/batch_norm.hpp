@@ -35,33 +35,31 @@ void normalize(F f, const Team& team, const ChannelTiles& tiles, const T* x, con
     return Values{centre, gamma[c] * centre.inverse_std, beta[c]};
   };
   tiles.share(team, [&](const ChannelTile& tile) {
-    tiles.each(tile, load, [=](const Values& of, index i) {
+    tiles.each(tile, load, [=](Values of, index i) {
       y[i] = f.forward(of.centre.centred(x[i]) * of.scale + of.shift);
     });
   });
 }
 
-// Each part of a channel has its mean and its squares around that, while the part is in the cache; they are combined in
-// the order of the parts (Chan, Golub and LeVeque 1979).
-template <class F, class T>
-struct BatchNormForward {
-  F f;
+// Mean and variance of each channel. Each part of a channel has its mean and its squares around that, while the part is
+// in the cache; they are combined in the order of the parts (Chan, Golub and LeVeque 1979).
+template <class T>
+struct BatchStatistics {
   ChannelTiles tiles;
-  const T *x, *gamma, *beta;
+  const T* x;
   double eps;
   Running<T> running;
-  T *y, *statistics;
+  T* statistics;
 
-  bool pays() const { return tiles.elements() >= parallel_normalized; }
-  Scratch scratch() const { return {tiles.parts() * 2 * tiles.channels * index(sizeof(double)), 0}; }
+  Scratch scratch() const {
+    return {(tiles.scratch_lead() + tiles.parts() * 2 * tiles.channels) * index(sizeof(double)), 0};
+  }
 
   void operator()(const Team& team, Memory memory) const {
-    double* scratch = reinterpret_cast<double*>(memory.shared);
+    double* scratch = reinterpret_cast<double*>(memory.shared) + tiles.scratch_lead();
     tiles.share(team, [&](const ChannelTile& tile) { measure(tile, scratch); });
     team.barrier();
     tiles.share_channels(team, [&](index first, index end) { combine(first, end, scratch); });
-    team.barrier();
-    normalize(f, team, tiles, x, gamma, beta, statistics, y);
   }
 
   void measure(const ChannelTile& tile, double* scratch) const {
@@ -103,6 +101,23 @@ struct BatchNormForward {
   }
 };
 
+template <class F, class T>
+struct BatchNormForward {
+  F f;
+  BatchStatistics<T> batch;
+  const T *gamma, *beta;
+  T* y;
+
+  bool pays() const { return batch.tiles.elements() >= parallel_normalized; }
+  Scratch scratch() const { return batch.scratch(); }
+
+  void operator()(const Team& team, Memory memory) const {
+    batch(team, memory);
+    team.barrier();
+    normalize(f, team, batch.tiles, batch.x, gamma, beta, batch.statistics, y);
+  }
+};
+
 // With statistics of the past: mean and variance are given.
 template <class F, class T>
 struct BatchNormInference {
@@ -135,11 +150,13 @@ struct BatchNormBackward {
   T *dx, *dgamma, *dbeta;
 
   bool pays() const { return tiles.elements() >= parallel_normalized; }
-  Scratch scratch() const { return {(tiles.parts() + 1) * 2 * tiles.channels * index(sizeof(double)), 0}; }
+  Scratch scratch() const {
+    return {(tiles.scratch_lead() + (tiles.parts() + 1) * 2 * tiles.channels) * index(sizeof(double)), 0};
+  }
 
   void operator()(const Team& team, Memory memory) const {
-    double* scratch = reinterpret_cast<double*>(memory.shared);
     const index channels = tiles.channels;
+    double* scratch = reinterpret_cast<double*>(memory.shared) + tiles.scratch_lead();
     double* parts = scratch + 2 * channels;
     tiles.share(team, [&](const ChannelTile& tile) {
       tiles.template sum<2>(
@@ -188,7 +205,7 @@ struct BatchNormBackward {
       return Values{centre, gamma[c] * centre.inverse_std, averages[c], averages[channels + c]};
     };
     tiles.share(team, [&](const ChannelTile& tile) {
-      tiles.each(tile, load, [f = f, dout = dout, x = x, y = y, dx = dx](const Values& of, index i) {
+      tiles.each(tile, load, [f = f, dout = dout, x = x, y = y, dx = dx](Values of, index i) {
         const T dz = f.backward(dout[i], y[i]);
         dx[i] = of.scale * (dz - (of.average + of.slope * of.centre.centred(x[i])));
       });

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 
 #include "sums.hpp"
 
@@ -39,15 +40,24 @@ struct ChannelTile {
 struct ChannelTiles {
   index samples, channels, size;
   index tile_samples, tile_channels, tile_size;
+  index lead;  // channels of a narrow first tile, so that the others begin on a cache line
 
-  explicit ChannelTiles(const fastdl_channels& shape)
+  template <class T>
+  ChannelTiles(const fastdl_channels& shape, const T* data)
       : samples(shape.samples), channels(shape.channels), size(shape.size) {
     constexpr index row = 512, elements = 1 << 15, least = 64;  // of a channel at least so many, but for the last tile
     tile_size = std::min(size, elements / 2);
     tile_channels = std::min(channels, std::max(row / size, index(1)));
     tile_samples = std::max(elements / (tile_channels * tile_size), ceil_div(least, tile_size));
     tile_samples = std::min(samples, tile_samples);
+    // A vector that straddles two lines costs two accesses. Which tile a channel is in does not change its sums.
+    constexpr index line = 64 / sizeof(T);
+    const index past = index(reinterpret_cast<std::uintptr_t>(data) / sizeof(T) % line);
+    lead = size == 1 && channels >= row / 2 && channels % line == 0 ? (line - past) % line : 0;
   }
+
+  // Numbers before the scratch of the first channel, which put that of the others on a cache line.
+  index scratch_lead() const { return (8 - lead % 8) % 8; }
 
   index elements() const { return samples * channels * size; }
   index runs() const { return ceil_div(size, tile_size); }
@@ -58,12 +68,13 @@ struct ChannelTiles {
   // Calls work(tile) for this member's tiles.
   template <class Work>
   void share(const Team& team, Work work) const {
-    const index across = ceil_div(channels, tile_channels);
+    const index narrow = lead > 0, across = narrow + ceil_div(channels - lead, tile_channels);
     team.share(parts() * across, [&](index tile) {
-      const index part = tile / across, channel = tile % across * tile_channels;
+      const index part = tile / across, place = tile % across - narrow;
+      const index channel = place < 0 ? 0 : lead + place * tile_channels;
+      const index end = place < 0 ? lead : std::min(channels, channel + tile_channels);
       const index first = (part / runs() * tile_samples * channels + channel) * size + part % runs() * tile_size;
-      work(ChannelTile{part, channel, std::min(channels - channel, tile_channels), first, part_samples(part),
-                       part_size(part)});
+      work(ChannelTile{part, channel, end - channel, first, part_samples(part), part_size(part)});
     });
   }
 
@@ -102,16 +113,9 @@ struct ChannelTiles {
   void each(const ChannelTile& tile, Load load, Apply apply) const {
     const index row = channels * size;
     if (size == 1) {
-      const auto some = [&](index i, auto count) {
+      for (index i = 0; i < tile.samples; ++i)
 #pragma GCC ivdep
-        for (index j = 0; j < tile.channels; ++j) {
-          const auto values = load(tile.channel + j);
-          for (int q = 0; q < count; ++q) apply(values, tile.offset + (i + q) * row + j);
-        }
-      };
-      index i = 0;
-      for (; i + 4 <= tile.samples; i += 4) some(i, std::integral_constant<int, 4>());
-      for (; i < tile.samples; ++i) some(i, std::integral_constant<int, 1>());
+        for (index j = 0; j < tile.channels; ++j) apply(load(tile.channel + j), tile.offset + i * row + j);
       return;
     }
     for (index i = 0; i < tile.samples; ++i)

@@ -81,9 +81,9 @@ bool batch_norm_forward(fastdl_queue queue, const fastdl_channels* shape, const 
                         const void* beta, double eps, fastdl_activation activation, const fastdl_running* running, void* y,
                         void* statistics) {
   const Running<T> past{out<T>(running->mean), out<T>(running->variance), running->momentum, running->correction};
+  const BatchStatistics<T> batch{ChannelTiles(*shape, in<T>(x)), in<T>(x), eps, past, out<T>(statistics)};
   return with_fusible(activation, [&](auto f) {
-    return submit(queue, BatchNormForward<decltype(f), T>{f, ChannelTiles(*shape), in<T>(x), in<T>(gamma), in<T>(beta), eps,
-                                                          past, out<T>(y), out<T>(statistics)});
+    return submit(queue, BatchNormForward<decltype(f), T>{f, batch, in<T>(gamma), in<T>(beta), out<T>(y)});
   });
 }
 
@@ -92,7 +92,7 @@ bool batch_norm_inference(fastdl_queue queue, const fastdl_channels* shape, cons
                           const void* beta, const void* mean, const void* variance, double eps,
                           fastdl_activation activation, void* y) {
   return with_fusible(activation, [&](auto f) {
-    return submit(queue, BatchNormInference<decltype(f), T>{f, ChannelTiles(*shape), in<T>(x), in<T>(gamma), in<T>(beta),
+    return submit(queue, BatchNormInference<decltype(f), T>{f, ChannelTiles(*shape, in<T>(x)), in<T>(x), in<T>(gamma), in<T>(beta),
                                                             in<T>(mean), in<T>(variance), eps, out<T>(y)});
   });
 }
@@ -102,7 +102,7 @@ bool batch_norm_backward(fastdl_queue queue, const fastdl_channels* shape, const
                          const void* gamma, const void* statistics, const void* y, fastdl_activation activation, void* dx,
                          void* dgamma, void* dbeta) {
   return with_fusible(activation, [&](auto f) {
-    return submit(queue, BatchNormBackward<decltype(f), T>{f, ChannelTiles(*shape), in<T>(dout), in<T>(x), in<T>(gamma),
+    return submit(queue, BatchNormBackward<decltype(f), T>{f, ChannelTiles(*shape, in<T>(x)), in<T>(dout), in<T>(x), in<T>(gamma),
                                                            in<T>(statistics), in<T>(y), out<T>(dx), out<T>(dgamma),
                                                            out<T>(dbeta)});
   });

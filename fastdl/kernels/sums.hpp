@@ -29,7 +29,7 @@ void add_rows(index rows, index columns, double* totals, index stride, Add add) 
 // The sums of one or more runs of numbers, in so many partial sums each.
 template <int K>
 struct RunSums {
-  static constexpr index lanes = 64;
+  static constexpr index lanes = 32;
   double partial[K * lanes] = {};
 
   // Calls add(i, s) for each i below count.
@@ -42,9 +42,12 @@ struct RunSums {
 
   double total(int k) {
     double* sums = partial + k * lanes;
-    for (index half = lanes / 2; half; half /= 2)
-      for (index j = 0; j < half; ++j) sums[j] += sums[j + half];
-    return sums[0];
+    double sum = 0;
+    for (index j = 0; j < 8; ++j) {
+      for (index q = j + 8; q < lanes; q += 8) sums[j] += sums[q];
+      sum += sums[j];
+    }
+    return sum;
   }
 };
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from fastdl.nn import initializers
 from fastdl.nn.affine import Affine
+from fastdl.nn.batch_norm import BatchNorm
 from fastdl.nn.dropout import Dropout
 from fastdl.nn.elu import ELU
 from fastdl.nn.gelu import GELU
 from fastdl.nn.layer import Layer
+from fastdl.nn.layer_norm import LayerNorm
 from fastdl.nn.leaky_relu import LeakyReLU
 from fastdl.nn.mlp import MLP
 from fastdl.nn.relu import ReLU
@@ -26,8 +28,10 @@ __all__ = [
     "GELU",
     "MLP",
     "Affine",
+    "BatchNorm",
     "Dropout",
     "Layer",
+    "LayerNorm",
     "LeakyReLU",
     "ReLU",
     "SiLU",

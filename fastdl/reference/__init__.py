@@ -7,6 +7,7 @@ file                      holds
 ``update.py``             `update`: one step of a rule over many tensors
 ``activations.py``        `activation_forward`, `activation_backward`, the names ``ACTIVATIONS``, ``NEED_INPUT``
 ``affine.py``             `affine_forward`, `affine_backward`: the fully connected layer
+``norms.py``              `batch_norm_forward`, `batch_norm_inference`, `batch_norm_backward`, `layer_norm_...`
 ``softmax.py``            `softmax`, `softmax_cross_entropy`
 ``random.py``             `random_bits`, and numbers made of them: `random_uniform`, `random_normal`
 ``dropout.py``            `dropout_forward`, `dropout_backward`, `dropout_ratio`
@@ -28,6 +29,13 @@ from fastdl.reference.activations import ACTIVATIONS, NEED_INPUT, activation_bac
 from fastdl.reference.affine import affine_backward, affine_forward
 from fastdl.reference.dropout import dropout_backward, dropout_forward, dropout_ratio
 from fastdl.reference.gather import gather
+from fastdl.reference.norms import (
+    batch_norm_backward,
+    batch_norm_forward,
+    batch_norm_inference,
+    layer_norm_backward,
+    layer_norm_forward,
+)
 from fastdl.reference.random import random_bits, random_normal, random_uniform
 from fastdl.reference.rules import RULES, RuleSpec
 from fastdl.reference.softmax import softmax, softmax_cross_entropy
@@ -42,10 +50,15 @@ __all__ = [
     "activation_forward",
     "affine_backward",
     "affine_forward",
+    "batch_norm_backward",
+    "batch_norm_forward",
+    "batch_norm_inference",
     "dropout_backward",
     "dropout_forward",
     "dropout_ratio",
     "gather",
+    "layer_norm_backward",
+    "layer_norm_forward",
     "random_bits",
     "random_normal",
     "random_uniform",
