@@ -222,10 +222,10 @@ OPTIMIZER_PEERS = [
         is_same=False,
     ),
     Work(
-        "adam, 1 M elements, states that are subnormal, against usual ones",
+        "64 steps of adam, 1 M elements, states that have become subnormal, against usual ones",
         {
-            "fastdl": Recipe("benchmarks.peers.with_fastdl:decayed_step", (True,)),
-            "usual": Recipe("benchmarks.peers.with_fastdl:decayed_step", (False,)),
+            "fastdl": Recipe("benchmarks.peers.with_fastdl:decayed_steps", (True,)),
+            "usual": Recipe("benchmarks.peers.with_fastdl:decayed_steps", (False,)),
         },
         is_same=False,
     ),

@@ -145,6 +145,11 @@ def test_differences_know_wrong_gradients(rng):
 # Optimizers that are wrong. Each takes the arguments of kernels.update, and the right one.
 
 
+def install(monkeypatch, wrong, right=kernels.update):
+    """A wrong update in place of the right one."""
+    monkeypatch.setattr(kernels, "update", lambda *arguments, op=None: wrong(right, *arguments))
+
+
 def no_op(right, rule, params, grads, state, steps, hyper, *keys):
     steps += 1
 
@@ -270,7 +275,7 @@ class TestOptimizers:
 
     @pytest.mark.parametrize("wrong", WRONG_UPDATES.values(), ids=WRONG_UPDATES)
     def test_a_wrong_one(self, wrong, dtype, rng, monkeypatch):
-        monkeypatch.setattr(kernels, "update", functools.partial(wrong, kernels.update))
+        install(monkeypatch, wrong)
         with np.errstate(all="ignore"), rejected():
             self.check(dtype, rng)
 
@@ -281,7 +286,7 @@ def test_every_hyperparameter_counts(rule, rng, monkeypatch):
     right = kernels.update
     for position in range(len(rule.settings[0])):
         wrong = with_other(position, lambda value: 0.99 * value + 0.001)
-        monkeypatch.setattr(kernels, "update", functools.partial(wrong, right))
+        install(monkeypatch, wrong, right)
         with np.errstate(all="ignore"), rejected():
             for hyper in rule.settings[:2]:
                 test_update.TestResults().test_a_step(rule, hyper, "float32", rng)
@@ -293,7 +298,7 @@ def test_a_norm_is_not_enough(rng, monkeypatch):
     wrong["W"][:] = params["W"]
     grads = {"W": rng.standard_normal(1000)}
     optim.Adam().update(params, grads)
-    monkeypatch.setattr(kernels, "update", functools.partial(sign_flipped_here_and_there, kernels.update))
+    install(monkeypatch, sign_flipped_here_and_there)
     optim.Adam().update(wrong, grads)
     assert np.linalg.norm(wrong["W"]) == pytest.approx(np.linalg.norm(params["W"]), rel=0.01)
     with rejected():
@@ -319,7 +324,7 @@ class TestBook:
         ],
     )
     def test_a_wrong_optimizer(self, wrong, rng, monkeypatch):
-        monkeypatch.setattr(kernels, "update", functools.partial(WRONG_UPDATES[wrong], kernels.update))
+        install(monkeypatch, WRONG_UPDATES[wrong])
         with np.errstate(all="ignore"), rejected():
             self.check(rng)
 

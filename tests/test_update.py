@@ -144,6 +144,21 @@ class TestResults:
                 np.testing.assert_array_equal(kinds(actual[0]), kinds(desired[0]))
 
 
+@every_dtype
+@pytest.mark.parametrize("taken", range(5, 17))
+def test_subnormal_states_become_zero_in_every_eighth_step(dtype, taken):
+    """Here the velocity is halved: what was between one and two times the smallest normal number is subnormal then."""
+    info = np.finfo(dtype)
+    v = np.array([0, info.smallest_subnormal * 4, info.tiny, 1.5 * info.tiny, 2 * info.tiny, 1], dtype)
+    v = np.concatenate([v, -v, [np.inf, -np.inf, np.nan]]).astype(dtype)
+    expected = v / 2
+    if (taken + 1) % 8 == 0:
+        expected[np.abs(expected) < info.tiny] = 0
+    params, state = [np.zeros_like(v)], [[v]]
+    kernels.update("momentum", params, [np.zeros_like(v)], state, np.array([taken]), [0.1, 0.5])
+    np.testing.assert_array_equal(v, expected)
+
+
 REARRANGED = ("rmsprop", "adadelta", "adam_paper", "amsgrad", "nadam", "radam", "lion", "lamb")
 
 

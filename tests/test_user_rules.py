@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import ctypes
 import inspect
 import json
 import linecache
@@ -521,6 +522,28 @@ class TestOptimizers:
         for _ in range(50):
             adam().update(draw(rng), draw(rng))
         assert time.perf_counter() - begin < 1
+
+    def test_coefficients_by_numba_are_those_by_python(self):
+        address, count = adam.compiled.prepare()
+        pointer = ctypes.POINTER(ctypes.c_double)
+        prepare = ctypes.CFUNCTYPE(None, ctypes.c_double, pointer, pointer)(address)
+        hyper, out = np.array([1e-3, 0.9, 0.999, 1e-8]), np.empty(count)
+        for t in (1, 2, 10, 1000, 10**6):
+            prepare(t, *(array.ctypes.data_as(pointer) for array in (hyper, out)))
+            np.testing.assert_allclose(out, adam.compiled.coefficients(t, *hyper.tolist()), rtol=4e-16)
+
+    def test_coefficients_that_numba_cannot_compile(self):
+        table = {"slow": 0.5}
+
+        @optim.rule(lr=1.0)
+        def from_table(p, g, *, lr):
+            rate = lr * table.get("slow")
+            return p - rate * g
+
+        params = {"x": np.array([1.0])}
+        from_table().update(params, {"x": np.array([1.0])})
+        assert from_table.compiled.prepare()[0] == 0
+        assert params["x"][0] == 0.5
 
     def test_values_are_those_of_the_moment_it_was_made(self):
         factor = 2.0

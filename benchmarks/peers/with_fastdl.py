@@ -58,20 +58,19 @@ def user_step(shapes: tuple[tuple[int, ...], ...]) -> Call:
     return step
 
 
-def decayed_step(is_decayed: bool) -> Call:
-    """Adam on gradients of 0, which have been there for so long that the states are subnormal, or not long at all."""
+def decayed_steps(is_decayed: bool) -> Call:
+    """64 steps of Adam on gradients of 0, from states that have become subnormal numbers or from usual ones."""
     params, _ = tensors(((1000, 1000),))
-    steps = np.zeros(1, np.int64)
-    size = 1e-40 if is_decayed else 1e-3
-    m, v = (np.full((1000, 1000), size, np.float32) for _ in range(2))
-    gradient = np.zeros((1000, 1000), np.float32)
+    m, v, gradient = (np.zeros((1000, 1000), np.float32) for _ in range(3))
 
-    def step() -> list[np.ndarray]:
-        m[:] = v[:] = size
-        kernels.update("adam", [params["p0"]], [gradient], [[m], [v]], steps, [1e-3, 0.9, 0.999, 1e-8])
+    def steps() -> list[np.ndarray]:
+        m[:] = v[:] = 1e-40 if is_decayed else 1e-3
+        taken = np.full(1, 1000)
+        for _ in range(64):
+            kernels.update("adam", [params["p0"]], [gradient], [[m], [v]], taken, [1e-3, 0.9, 0.999, 1e-8])
         return [params["p0"]]
 
-    return step
+    return steps
 
 
 def affine_relu(batch: int, n_in: int, n_out: int) -> Call:

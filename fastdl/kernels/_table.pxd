@@ -4,6 +4,7 @@ cdef extern from "table.hpp" nogil:
     ctypedef Py_ssize_t fastdl_index
     ctypedef void (*fastdl_tile)(int64_t n, void** arrays, const void* coefficients) noexcept
     ctypedef void (*fastdl_prepare)(double t, const double* hyper, void* coefficients) noexcept
+    const int fastdl_steps_to_clear
     const int fastdl_max_states
     const int fastdl_max_hyper
     const int fastdl_coefficient_bytes
@@ -30,6 +31,7 @@ cdef extern from "table.hpp" nogil:
         const void* coefficients
         double decay
         double shrink
+        int clears
     ctypedef struct fastdl_treatment:
         double clip_norm
         double clip_value

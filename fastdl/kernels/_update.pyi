@@ -14,6 +14,7 @@ class CompiledRule(NamedTuple):
     state: tuple[str, ...]
     hyper: tuple[str, ...]
     coefficients: Callable[..., Sequence[float]]
+    prepare: Callable[[], tuple[int, int]]
     address: Callable[[bool], int]
 
 RULES: Final[dict[str, RuleSpec]]

@@ -27,6 +27,8 @@ using fastdl_prepare = void (*)(double t, const double* hyper, void* coefficient
 // Brings a tensor's squares into the coefficients.
 using fastdl_trust = void (*)(const double* squares, void* coefficients);
 
+// Subnormal states become 0 in every eighth step: arithmetic on them takes twice the time and more.
+constexpr int fastdl_steps_to_clear = 8;
 constexpr int fastdl_max_states = 4;
 constexpr int fastdl_max_hyper = 16;
 constexpr int fastdl_coefficient_bytes = 256;
@@ -56,6 +58,7 @@ struct fastdl_tensor {
   const void* coefficients;
   double decay;              // added to the gradient, times the parameter
   double shrink;             // the parameter is multiplied by this before the step
+  int clears;                // whether states that are subnormal afterwards become 0
 };
 
 // What is done to all gradients, and to the averages.

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "plan.hpp"
 #include "rules/table.hpp"
@@ -69,6 +70,11 @@ void treat(index n, const Source* g, const T* p, double scale, double clip, doub
 }
 
 template <class T>
+void clear_subnormals(T* x, index n) {
+  for (index i = 0; i < n; ++i) x[i] = std::abs(x[i]) < std::numeric_limits<T>::min() ? T(0) : x[i];
+}
+
+template <class T>
 struct Step {
   const fastdl_tensor& tensor;
   const fastdl_treatment& treatment;
@@ -116,6 +122,8 @@ struct Step {
     locate(offset, n, scratch, arrays);
     if (!tensor.measure) shrink(offset, n);
     tensor.tile(n, arrays, coefficients);
+    if (tensor.clears)
+      for (int k = 2; k < tensor.array_count; ++k) clear_subnormals(static_cast<T*>(arrays[k]), n);
     if (tensor.average) {
       const T* p = static_cast<const T*>(arrays[0]);
       T* average = static_cast<T*>(tensor.average) + offset;

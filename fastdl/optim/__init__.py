@@ -19,7 +19,8 @@ Lion      lion.hpp      m      1       p - lr sign(β₁ m + (1-β₁) g)       
 LAMB      lamb.hpp      m, v   2       p - lr ‖p‖/‖u‖ u with Adam's u + λ p                 You et al. 2020
 ========  ============  =====  ======  ===================================================  ========================
 
-"floats" is the state of one parameter in floats: 4 or 8 bytes each.
+"floats" is the state of one parameter in floats: 4 or 8 bytes each. In every eighth step states that have become
+subnormal (float32: below 1.2e-38) become 0: they change nothing that matters, and arithmetic on them is slow.
 
 The table gives the default; ``convention=`` chooses the variant and the defaults of another library. The book's is the
 default where the book has the optimizer, elsewhere the paper's. What every optimizer has besides (weight decay,

@@ -30,7 +30,7 @@ class Binding(NamedTuple):
     averages: list[Array] | None
     groups: dict[Hashable, dict[str, Any]]  # as they were
     own: list[dict[str, Any]]  # each parameter's settings from them
-    settings: tuple[Any, ...] | None = None  # those `call` was worked out from, if they stay
+    version: int = -1  # of the settings that `call` was worked out from, where they stay
     call: Call = Call([], {})
 
 
@@ -74,7 +74,7 @@ def with_groups(binding: Binding, wanted: groups.Groups, op: str) -> Binding:
         If a group matches no parameter.
     """
     own = groups.settings_of(wanted, binding.keys, op)
-    return binding._replace(groups={key: dict(settings) for key, settings in wanted.items()}, own=own, settings=None)
+    return binding._replace(groups={key: dict(settings) for key, settings in wanted.items()}, own=own, version=-1)
 
 
 def averages_of(values: Iterable[Any]) -> list[Array]:

@@ -1,4 +1,4 @@
-"""Compiles a rule's arithmetic with Numba to the function that the engine calls for a tile."""
+"""Compiles a rule with Numba to the functions that the engine calls: for its coefficients, and for a tile."""
 
 from __future__ import annotations
 
@@ -17,6 +17,53 @@ def loop({arrays}, {coefficients}):
 def tile(n, arrays, c):
     loop({pointers}, {numbers})
 """
+
+_PREPARE = """
+def prepare(t, hyper, c):
+    values = numbers({scalars})
+    {results}
+"""
+
+
+def compile_prepare(split: Split) -> Any:
+    """Return Numba's compiled ``void prepare(double t, const double* hyper, double* coefficients)``.
+
+    Parameters
+    ----------
+    split : Split
+        The rule, taken apart.
+
+    Returns
+    -------
+    numba.core.ccallback.CFunc or None
+        None where Numba cannot compile it: Python works the coefficients out then.
+    """
+    import numba
+    from numba import types
+
+    options: dict[str, Any] = {"error_model": "numpy"}
+    namespace = {"numbers": _compilable(split.numbers, options), "real": types.float64}
+    hyper = [name for name in split.scalars if name != "t"]
+    code = _PREPARE.format(
+        scalars=", ".join("t" if name == "t" else f"hyper[{hyper.index(name)}]" for name in split.scalars),
+        results="; ".join(f"c[{k}] = real(values[{k}])" for k in range(split.coefficient_count)) or "pass",
+    )
+    exec(code, namespace)  # a call of the user's own arithmetic
+    pointer = types.CPointer(types.float64)
+    build: Callable[[Any], Any] = numba.cfunc(types.void(types.float64, pointer, pointer), **options)
+    try:
+        return build(namespace["prepare"])
+    except Exception:  # of any kind: Python will say what is wrong
+        return None
+
+
+def _compilable(function: Any, options: dict[str, Any], **more: Any) -> Any:
+    """The function for Numba, with the plain functions that it calls."""
+    import numba
+
+    names = function.__globals__
+    names |= {key: numba.njit(**options)(value) for key, value in names.items() if isinstance(value, FunctionType)}
+    return numba.njit(**options, **more)(function)
 
 
 def compile_tile(split: Split, array_count: int, is_double: bool, name: str) -> Any:
@@ -61,9 +108,7 @@ def compile_tile(split: Split, array_count: int, is_double: bool, name: str) -> 
     # what they are.
     options: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}, "boundscheck": False}
     namespace: dict[str, Any] = {"carray": numba.carray, "real": real, "range": range}
-    helpers = split.element.__globals__
-    helpers |= {key: numba.njit(**options)(value) for key, value in helpers.items() if isinstance(value, FunctionType)}
-    namespace["element"] = numba.njit(inline="always", **options)(split.element)
+    namespace["element"] = _compilable(split.element, options, inline="always")
     arrays, numbers = range(array_count), range(split.coefficient_count)
     written = [k for k in arrays if k != 1]
     code = _TILE.format(

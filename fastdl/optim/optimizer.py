@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Mapping
-from operator import attrgetter, is_
 from typing import Any, ClassVar, Literal, Self, TypedDict
 
 import numpy as np
@@ -34,8 +33,7 @@ class Options(TypedDict, total=False):
     ema: float
 
 
-# What a step depends on besides hyper-parameters and groups; and the types of settings that change only by being set.
-_SETTINGS = ("lr", "weight_decay", "decoupled", "decay_filter", "clip_norm", "clip_value", "nonfinite", "ema")
+# The types of settings that change only by being set.
 _UNCHANGING = {float, int, bool, str, type(None)}
 
 
@@ -88,6 +86,7 @@ class Optimizer:
     conventions: ClassVar[Mapping[str, Convention]]
     lr: LearningRate
     weight_decay: float
+    _version: int  # of the settings
 
     def __init__(
         self, hyperparameters: Mapping[str, Any], convention: str | None, options: Options | None = None
@@ -125,7 +124,6 @@ class Optimizer:
         self.groups: groups.Groups = given.get("groups", {})
         self.ema: float | None = given.get("ema")
         self._check_settings()
-        self._settings = attrgetter(*dict.fromkeys((*_SETTINGS, *self.spec.hyper)))
         self._bound: Binding | None = None
         self._lock = threading.Lock()
 
@@ -214,7 +212,8 @@ class Optimizer:
             bound, (values, gradients) = before, arrays
         places = trees.places(tree, numbers, self.name) if numbers else {}
         bound = self._prepared(bound, values)
-        self._bound = bound
+        if bound is not before:
+            self._bound = bound
         try:
             is_taken = kernels.update(
                 self.rule, values, gradients, bound.arrays, bound.steps, bound.call.hyper, bound.keys,
@@ -261,8 +260,8 @@ class Optimizer:
 
     def _prepared(self, bound: Binding, values: list[Any]) -> Binding:
         """The state with what the kernel gets besides arrays, which is kept while no setting changes."""
-        settings: tuple[Any, ...] = self._settings(self)
-        if bound.settings is not None and not self.groups and all(map(is_, settings, bound.settings)):
+        version = self._version
+        if bound.version == version and not self.groups:
             return bound
         if bound.groups != self.groups:
             bound = self._with_groups(bound)
@@ -270,9 +269,17 @@ class Optimizer:
             bound = bound._replace(averages=None if self.ema is None else averages_of(values))
         rates, decays = self._rates(bound), self._decays(bound, values)
         call = Call(self._hyper(bound, rates, decays), self._treatment(bound, rates, decays))
+        stay = {type(getattr(self, name)) for name in (*self.spec.hyper, *Options.__annotations__)} <= _UNCHANGING | {
+            dict
+        }
         # The arrays of a rule without state may change their number of dimensions, and so whether they are decayed.
-        is_kept = {*map(type, settings)} <= _UNCHANGING and (bool(self.spec.state) or decays is None)
-        return bound._replace(call=call, settings=settings if is_kept else None)
+        is_kept = stay and (bool(self.spec.state) or decays is None)
+        return bound._replace(call=call, version=version if is_kept else -1)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if not name.startswith("_"):
+            self.__dict__["_version"] = self.__dict__.get("_version", 0) + 1
 
     def _learning_rate(self, lr: Any) -> float:
         return checked("lr", lr(self.steps) if callable(lr) else lr, self.name)

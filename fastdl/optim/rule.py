@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
 from fastdl.errors import HyperparameterError, RuleError
 from fastdl.kernels import CompiledRule
-from fastdl.optim.compiled import compile_tile
+from fastdl.optim.compiled import compile_prepare, compile_tile
 from fastdl.optim.conventions import Convention
 from fastdl.optim.hyperparameters import checked
 from fastdl.optim.optimizer import Optimizer, Options
@@ -99,7 +100,8 @@ def rule(
         _check_names(name, state, start or {}, hyperparameters)
         hyper = tuple(hyperparameters)
         parts = split(function, state, hyper)
-        compiled = CompiledRule(name, tuple(state), hyper, parts.coefficients, _Addresses(parts, 2 + len(state), name))
+        addresses = _Addresses(parts, 2 + len(state), name)
+        compiled = CompiledRule(name, tuple(state), hyper, parts.coefficients, addresses.prepare, addresses.tile)
         attributes = {
             "__doc__": function.__doc__ or f"The rule ``{name}``; see :func:`fastdl.optim.rule`.",
             "__module__": function.__module__,
@@ -137,13 +139,21 @@ def _check_names(op: str, state: Sequence[str], start: Mapping[str, float], hype
 
 
 class _Addresses:
-    """Compiles a rule for a dtype when the engine first asks for its address, and keeps it."""
+    """Compiles a rule's functions when the engine first asks for their addresses, and keeps them."""
 
     def __init__(self, parts: Split, array_count: int, name: str) -> None:
         self._parts, self._array_count, self._name = parts, array_count, name
         self._compiled: dict[bool, Any] = {}
 
-    def __call__(self, is_double: bool) -> int:
+    def prepare(self) -> tuple[int, int]:
+        return self._prepared
+
+    @cached_property
+    def _prepared(self) -> tuple[int, int]:
+        self._prepare = compile_prepare(self._parts)
+        return 0 if self._prepare is None else self._prepare.address, self._parts.coefficient_count
+
+    def tile(self, is_double: bool) -> int:
         if is_double not in self._compiled:
             self._compiled[is_double] = compile_tile(self._parts, self._array_count, is_double, self._name)
         return int(self._compiled[is_double].address)

@@ -1,7 +1,7 @@
 """Takes a rule's source apart: what depends on hyper-parameters alone, and the arithmetic on one element.
 
 ``m + (1 - beta1) * (g - m)`` becomes ``m + c0 * (g - m)`` with the coefficient ``c0 = 1 - beta1``. Coefficients are
-worked out in Python, in double precision and once a step; so the element's arithmetic keeps the dtype of its arrays,
+worked out in double precision and once a step; so the element's arithmetic keeps the dtype of its arrays,
 and a power such as ``beta1 ** t`` costs nothing per element.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import copy
 import inspect
 import math
 import os
@@ -29,11 +30,13 @@ Function = Callable[..., Any]
 class Split(NamedTuple):
     """The two parts of a rule.
 
-    ``coefficients(t, *hyper)`` returns a list of floats; ``element(*arrays, *coefficients)`` is Python for Numba to
-    compile.
+    ``coefficients(t, *hyper)`` returns a list of floats. ``numbers(*scalars)`` is the same and
+    ``element(*arrays, *coefficients)`` the rest of it, as Python for Numba to compile.
     """
 
     coefficients: Callable[..., list[float]]
+    numbers: Function
+    scalars: list[str]
     element: Function
     coefficient_count: int
     source: Source
@@ -70,6 +73,7 @@ def split(function: Function, state: Sequence[str], hyper: Sequence[str]) -> Spl
     prologue = _define("coefficients", scalars, [*splitter.prologue, ast.Return(list_of)], source.tree)
     element = _define("element", [*arrays, *splitter.coefficients], body, source.tree)
     compute = _run(prologue, source, "coefficients")
+    plain = ast.fix_missing_locations(_Unguarded().visit(copy.deepcopy(prologue)))
 
     def coefficients(t: float, *values: float) -> list[float]:
         try:
@@ -78,7 +82,8 @@ def split(function: Function, state: Sequence[str], hyper: Sequence[str]) -> Spl
         except Exception as error:
             raise source.error(source.line_of(error), f"{type(error).__name__}: {error}") from error
 
-    return Split(coefficients, _run(element, source, "element"), count, source)
+    numbers = _run(plain, source, "coefficients")
+    return Split(coefficients, numbers, scalars, _run(element, source, "element"), count, source)
 
 
 class Source:
@@ -280,6 +285,14 @@ class _Splitter(ast.NodeTransformer):
                 node.left = self.visit(node.left)
                 return node
         return self.generic_visit(node)
+
+
+class _Unguarded(ast.NodeTransformer):
+    """Takes the guards of coefficients off."""
+
+    def visit_Call(self, node: ast.Call) -> Any:
+        is_guard = isinstance(node.func, ast.Name) and node.func.id == "_number"
+        return node.args[0].body if is_guard and isinstance(node.args[0], ast.Lambda) else node
 
 
 def _names(node: ast.AST) -> set[str]:

@@ -35,7 +35,7 @@ def update(
 
     The gradients are scaled together to `clip_norm`, and each of their elements is clipped to `clip_value`; `decay`
     times the parameter is added to its gradient; the parameter is multiplied by its `shrink`; the rule does its step;
-    the averages follow.
+    the averages follow. In every eighth step of a parameter its states that are subnormal become 0.
 
     Parameters
     ----------
@@ -93,7 +93,11 @@ def update(
             g = g + float(decay[i]) * p
         if shrink is not None:
             p *= float(shrink[i])
-        FORMULAS[rule](p, g, *(arrays[i] for arrays in state), t=int(steps[i]) + 1, **named)
+        own = [arrays[i] for arrays in state]
+        FORMULAS[rule](p, g, *own, t=int(steps[i]) + 1, **named)
+        if (steps[i] + 1) % 8 == 0:
+            for array in own:
+                array[np.abs(array) < np.finfo(array.dtype).tiny] = 0
         if averages is not None:
             averages[i][...] += (1.0 - average_decay) * (p - averages[i])
         steps[i] += 1
