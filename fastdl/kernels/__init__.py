@@ -14,6 +14,7 @@ file                   what it holds
 ``rules/*.hpp``        an optimizer's arithmetic on one element each
 ``update.hpp``         the engine that runs a rule over many arrays
 ``level.cpp``          all of these compiled for one CPU level, as a table
+``plan.hpp``           kernels one after the other in one region
 ``_runtime.pyx``       which level and how many threads
 ``_arrays.pyx``        the validator
 ``_layers.pyx`` ...    the functions below: check, then one call without the GIL that cannot fail
@@ -27,8 +28,16 @@ from __future__ import annotations
 from typing import TypedDict
 
 from fastdl.kernels._activations import ACTIVATIONS, NEED_INPUT, activation_backward, activation_forward
-from fastdl.kernels._dropout import dropout_backward, dropout_forward, dropout_ratio
-from fastdl.kernels._layers import affine_backward, affine_forward, gather, softmax, softmax_cross_entropy
+from fastdl.kernels._decay import decay_gradient
+from fastdl.kernels._dropout import count_step, dropout_backward, dropout_forward, dropout_ratio
+from fastdl.kernels._layers import (
+    affine_backward,
+    affine_forward,
+    class_numbers,
+    gather,
+    softmax,
+    softmax_cross_entropy,
+)
 from fastdl.kernels._norms import (
     batch_norm_backward,
     batch_norm_forward,
@@ -36,6 +45,7 @@ from fastdl.kernels._norms import (
     layer_norm_backward,
     layer_norm_forward,
 )
+from fastdl.kernels._plan import Plan
 from fastdl.kernels._random import random_bits, random_normal, random_uniform
 from fastdl.kernels._runtime import (
     FLAGS,
@@ -53,6 +63,7 @@ __all__ = [
     "RULES",
     "BuildInfo",
     "CompiledRule",
+    "Plan",
     "RuleSpec",
     "activation_backward",
     "activation_forward",
@@ -62,7 +73,10 @@ __all__ = [
     "batch_norm_forward",
     "batch_norm_inference",
     "build_info",
+    "class_numbers",
+    "count_step",
     "cpu_level",
+    "decay_gradient",
     "dropout_backward",
     "dropout_forward",
     "dropout_ratio",

@@ -1,14 +1,16 @@
 from typing import Any, SupportsIndex
 
+import numpy as np
 from numpy.typing import NDArray
 
+def count_step(counter: NDArray[np.uint32]) -> None: ...
 def dropout_ratio(ratio: float) -> float: ...
 def dropout_forward(
     x: NDArray[Any],
     ratio: float,
     seed: SupportsIndex,
     stream: SupportsIndex = 0,
-    step: SupportsIndex = 0,
+    step: SupportsIndex | NDArray[np.uint32] = 0,
     activation: str = "identity",
     scale: float | None = None,
     out: NDArray[Any] | None = None,
@@ -18,7 +20,7 @@ def dropout_backward(
     ratio: float,
     seed: SupportsIndex,
     stream: SupportsIndex = 0,
-    step: SupportsIndex = 0,
+    step: SupportsIndex | NDArray[np.uint32] = 0,
     y: NDArray[Any] | None = None,
     activation: str = "identity",
     scale: float | None = None,

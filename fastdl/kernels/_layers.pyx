@@ -309,6 +309,36 @@ def _from_one_hot(labels, batch, classes, op):
     return np.ascontiguousarray(is_one.argmax(axis=1), dtype=np.int64)
 
 
+def class_numbers(labels, batch, classes):
+    """Return labels as class numbers, each of them checked.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (B,) or (B, C)
+        Class numbers from 0 to C - 1 of any integer dtype, or one-hot rows.
+    batch, classes : int
+        B and C.
+
+    Returns
+    -------
+    ndarray of shape (B,)
+        int64, in C order; the labels themselves where they are such an array.
+
+    Raises
+    ------
+    DtypeError, LabelError
+        If a label is not one of the classes, with its index and value, or they are none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastdl import kernels
+    >>> kernels.class_numbers(np.array([[0, 1], [1, 0]]), 2, 2)
+    array([1, 0])
+    """
+    return _class_numbers(labels, batch, classes, "class_numbers")
+
+
 def softmax_cross_entropy(logits, labels, out=None):
     """Return the mean cross-entropy of softmax(logits) against the labels, and its gradient, in one pass.
 

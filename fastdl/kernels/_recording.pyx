@@ -48,7 +48,7 @@ cdef fastdl_plan* plan() noexcept:
 
 cdef int keep(tuple arrays) except -1:
     for array in arrays:
-        if not _is_among(array, _inputs) and not (array is not None and _is_among(array.base, _memory)):
+        if isinstance(array, cnp.ndarray) and not _is_among(array, _inputs) and not _is_among(array.base, _memory):
             _arrays.append(array)
     return 0
 

@@ -102,6 +102,8 @@ cdef extern from "table.hpp" nogil:
     ctypedef bint (*dropout_backward_function)(
         fastdl_queue, fastdl_index, const void*, const void*, fastdl_activation, const fastdl_source*, const uint32_t*, int,
         double, void*) noexcept
+    ctypedef bint (*decay_gradient_function)(
+        fastdl_queue, fastdl_index, double, const void*, void*, double*) noexcept
     ctypedef fastdl_outcome (*update_function)(
         int, const fastdl_plan*, const fastdl_tensor*, fastdl_index, const fastdl_treatment*) noexcept
     ctypedef fastdl_plan* (*new_plan_function)() noexcept
@@ -130,6 +132,7 @@ cdef extern from "table.hpp" nogil:
         random_function random_normal[2]
         dropout_forward_function dropout_forward[2]
         dropout_backward_function dropout_backward[2]
+        decay_gradient_function decay_gradient[2]
         update_function update
         new_plan_function new_plan
         delete_plan_function delete_plan

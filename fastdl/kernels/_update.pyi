@@ -4,6 +4,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fastdl.kernels._plan import Plan
+
 class RuleSpec(NamedTuple):
     name: str
     state: tuple[str, ...]
@@ -36,4 +38,6 @@ def update(
     average_decay: float = 0.0,
     needs_finite: bool = False,
     op: str | None = None,
+    plan: Plan | None = None,
+    inputs: tuple[NDArray[Any], ...] = (),
 ) -> bool: ...

@@ -11,12 +11,14 @@ from libc.stdint cimport int64_t, uintptr_t
 
 from fastdl.kernels cimport _runtime
 from fastdl.kernels._arrays cimport Span, changed, dtype_of, find_overlap, read, span_of, wrong_shape
+from fastdl.kernels._plan cimport Plan
 from fastdl.kernels._table cimport (
     fastdl_coefficient_bytes,
     fastdl_done,
     fastdl_max_hyper,
     fastdl_no_memory,
     fastdl_outcome,
+    fastdl_plan,
     fastdl_prepare,
     fastdl_queue,
     fastdl_rule,
@@ -167,7 +169,7 @@ cdef int _compute(object rule, int64_t step, const double* hyper, Py_ssize_t wid
 def update(
     rule, params, grads, state, steps, hyper, keys=None, *,
     decay=None, shrink=None, clip_norm=INFINITY, clip_value=INFINITY, averages=None, average_decay=0.0, needs_finite=False,
-    str op=None,
+    str op=None, Plan plan=None, tuple inputs=(),
 ):
     """Take one step of an optimizer's rule over many arrays, in place, in one parallel region.
 
@@ -208,6 +210,10 @@ def update(
         Whether nothing is done where a gradient holds an infinity or a NaN.
     op : str, optional
         What errors call the step; the rule's name by default.
+    plan : Plan, optional
+        What is run first, in the same region: as a rule what makes the gradients.
+    inputs : tuple of ndarrays
+        The plan's.
 
     Returns
     -------
@@ -296,6 +302,9 @@ def update(
     cdef list staged = []  # (parameter, contiguous copy): parameters in another layout are stepped on the copy
     cdef fastdl_queue queue
     cdef fastdl_outcome outcome
+    cdef const fastdl_plan* recorded = NULL
+    if plan is not None:
+        recorded = plan.kernels
     try:
         for i in range(count):
             grad = grads[i]
@@ -362,9 +371,11 @@ def update(
         span_of(steps, True, count * width, &spans[span])
         _check_separate(spans, span + 1, width, keys, op)
 
+        if plan is not None:
+            plan.rebind(inputs)
         queue = _runtime.enter(())
         with nogil:
-            outcome = _runtime.kernels().update(queue.threads, NULL, tensors, active, &treatment)
+            outcome = _runtime.kernels().update(queue.threads, recorded, tensors, active, &treatment)
             _runtime.leave(queue)
             if outcome == fastdl_done:
                 for i in range(active):

@@ -4,6 +4,7 @@
 
 #include "affine.hpp"
 #include "batch_norm.hpp"
+#include "decay.hpp"
 #include "distributions.hpp"
 #include "dropout.hpp"
 #include "gather.hpp"
@@ -156,6 +157,11 @@ bool dropout_backward(fastdl_queue queue, index size, const void* dout, const vo
   });
 }
 
+template <class T>
+bool decay_gradient(fastdl_queue queue, index size, double rate, const void* w, void* dw, double* loss) {
+  return submit(queue, DecayGradient<T>{size, rate, in<T>(w), out<T>(dw), loss});
+}
+
 struct Nothing {
   bool pays() const { return false; }
   void operator()(const Team&, Memory) const {}
@@ -195,6 +201,7 @@ const fastdl_kernels kernels = {
     {random_normal<float>, random_normal<double>},
     {dropout_forward<float>, dropout_forward<double>},
     {dropout_backward<float>, dropout_backward<double>},
+    {decay_gradient<float>, decay_gradient<double>},
     update,
     new_plan,
     delete_plan,

@@ -145,6 +145,7 @@ struct fastdl_kernels {
   bool (*dropout_backward[2])(fastdl_queue queue, fastdl_index size, const void* dout, const void* y,
                               fastdl_activation activation, const fastdl_source* source, const std::uint32_t* step,
                               int dropped, double scale, void* dx);
+  bool (*decay_gradient[2])(fastdl_queue queue, fastdl_index size, double rate, const void* w, void* dw, double* loss);
   // After the kernels of a plan, or alone where that is null.
   fastdl_outcome (*update)(int threads, const fastdl_plan* plan, const fastdl_tensor* tensors, fastdl_index count,
                            const fastdl_treatment* treatment);

@@ -18,6 +18,7 @@ from fastdl.nn.leaky_relu import LeakyReLU
 from fastdl.nn.mlp import MLP
 from fastdl.nn.relu import ReLU
 from fastdl.nn.sigmoid import Sigmoid
+from fastdl.nn.sequential import Sequential
 from fastdl.nn.silu import SiLU
 from fastdl.nn.softmax_cross_entropy import SoftmaxCrossEntropy
 from fastdl.nn.softplus import Softplus
@@ -34,6 +35,7 @@ __all__ = [
     "LayerNorm",
     "LeakyReLU",
     "ReLU",
+    "Sequential",
     "SiLU",
     "Sigmoid",
     "SoftmaxCrossEntropy",

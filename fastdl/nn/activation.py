@@ -17,6 +17,8 @@ class Activation(Layer):
     the functions in ``kernels.NEED_INPUT`` its input.
     """
 
+    can_be_planned = True
+
     function: str
     alpha: float | None = None
 

@@ -53,6 +53,8 @@ class Affine(Layer):
     array([1.])
     """
 
+    can_be_planned = True
+
     def __init__(
         self,
         W: NDArray[Any],

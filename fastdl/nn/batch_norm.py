@@ -64,6 +64,8 @@ class BatchNorm(Layer):
     array([0.2])
     """
 
+    can_be_planned = True
+
     def __init__(
         self,
         gamma: NDArray[Any],

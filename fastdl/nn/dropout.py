@@ -62,6 +62,8 @@ class Dropout(Layer):
     array([1., 1., 1.])
     """
 
+    can_be_planned = True
+
     def __init__(
         self, ratio: float, seed: int, inverted: bool = True, stream: int = 0, activation: str = "identity"
     ) -> None:
@@ -71,27 +73,34 @@ class Dropout(Layer):
         self.inverted = inverted
         self.stream = stream
         self.activation = activation
-        self.step = 0
-        self._passed: tuple[int, NDArray[Any]] | None = None
+        self._counter = np.zeros(2, np.uint32)  # the step of the last forward pass in training, and the next one
+        self._passed: NDArray[Any] | None = None
         kernels.dropout_forward(np.empty(0), ratio, seed, stream, activation=activation)  # refuses what does not fit
+
+    @property
+    def step(self) -> int:
+        """Forward passes in training so far."""
+        return int(self._counter[1])
+
+    @step.setter
+    def step(self, value: int) -> None:
+        self._counter[1] = value
 
     def forward(self, x: NDArray[Any], train: bool = False) -> NDArray[Any]:
         if not train:
             scale = 1.0 if self.inverted else 1 - self.ratio
             return kernels.dropout_forward(x, 0.0, self.seed, activation=self.activation, scale=scale)
-        y = kernels.dropout_forward(
-            x, self.ratio, self.seed, self.stream, self.step, self.activation, self._training_scale()
+        kernels.count_step(self._counter)
+        self._passed = kernels.dropout_forward(
+            x, self.ratio, self.seed, self.stream, self._counter, self.activation, self._training_scale()
         )
-        self._passed = self.step, y
-        self.step += 1
-        return y
+        return self._passed
 
     def backward(self, dout: NDArray[Any]) -> NDArray[Any]:
         if self._passed is None:
             raise not_trained("Dropout.backward")
-        step, y = self._passed
         return kernels.dropout_backward(
-            dout, self.ratio, self.seed, self.stream, step, y, self.activation, self._training_scale()
+            dout, self.ratio, self.seed, self.stream, self._counter, self._passed, self.activation, self._training_scale()
         )
 
     def _training_scale(self) -> float | None:

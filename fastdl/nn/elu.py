@@ -33,6 +33,8 @@ class ELU(Activation):
     array([-1.,  2.])
     """
 
+    can_be_planned = True
+
     function = "elu"
 
     def __init__(self, alpha: float = 1.0) -> None:

@@ -36,6 +36,8 @@ class GELU(Activation):
     array([-5.50724824e-88,  8.41344746e-01])
     """
 
+    can_be_planned = True
+
     def __init__(self, approximate: str = "none") -> None:
         super().__init__()
         if approximate not in _FUNCTIONS:

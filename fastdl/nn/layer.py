@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
@@ -14,6 +14,9 @@ class Layer:
 
     Attributes
     ----------
+    can_be_planned : bool
+        Of the class: whether all that forward and backward compute is done by fastdl's kernels, so that a
+        :class:`fastdl.kernels.Plan` can do it again. Settings are attributes then, and are not changed in place.
     params, grads : dict of str to ndarray
         The parameters, which an optimizer changes in place, and after ``backward`` their gradients.
 
@@ -29,6 +32,19 @@ class Layer:
     >>> Double().forward(np.ones(2))
     array([2., 2.])
     """
+
+    can_be_planned: ClassVar[bool] = False
+    _version: int = 0  # of the settings
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "can_be_planned" not in vars(cls):  # what a base's kernels can says nothing of another forward()
+            cls.can_be_planned = False
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name != "grads" and not name.startswith("_"):
+            self.__dict__["_version"] = self._version + 1
 
     def __init__(self) -> None:
         self.params: dict[str, NDArray[Any]] = {}

@@ -42,6 +42,8 @@ class LayerNorm(Layer):
     array([[-1.,  1.]])
     """
 
+    can_be_planned = True
+
     def __init__(self, gamma: NDArray[Any], beta: NDArray[Any], eps: float = 1e-5) -> None:
         super().__init__()
         self.params = {"gamma": gamma, "beta": beta}

@@ -33,6 +33,8 @@ class LeakyReLU(Activation):
     array([-0.1,  2. ])
     """
 
+    can_be_planned = True
+
     function = "leaky_relu"
 
     def __init__(self, alpha: float = 0.01) -> None:

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from fastdl import kernels
-from fastdl.errors import ArrayError, DtypeError, HyperparameterError
+from fastdl.errors import ArrayError, HyperparameterError
 from fastdl.nn import initializers
 from fastdl.nn.affine import Affine
-from fastdl.nn.softmax_cross_entropy import SoftmaxCrossEntropy
+from fastdl.nn.batch_norm import BatchNorm
+from fastdl.nn.dropout import Dropout
+from fastdl.nn.gelu import GELU
+from fastdl.nn.layer import Layer
+from fastdl.nn.sequential import Sequential, checked_dtype
+from fastdl.nn.silu import SiLU
+
+# Activations that batch normalization cannot apply in its own pass.
+_AFTER_NORMALIZATION = {"gelu": GELU, "gelu_tanh": lambda: GELU("tanh"), "silu": SiLU}
 
 
-class SupportsUpdate(Protocol):
-    """Anything with the ``update`` of an optimizer: fastdl's, the book's, or a user's."""
-
-    def update(self, params: dict[str, NDArray[Any]], grads: dict[str, NDArray[Any]]) -> None:
-        """Change the parameters in place."""
-
-
-class MLP:
+class MLP(Sequential):
     """A classifier of affine layers with an activation between them.
 
     Parameters
@@ -38,6 +39,10 @@ class MLP:
     weight_decay : float
         λ >= 0: adds ``λ/2 * sum(W ** 2)`` of all weights to the loss, and ``λ W`` to their gradients; biases are left
         out.
+    batch_norm : bool
+        Whether each hidden layer is normalized over the batch, between its affine part and its activation.
+    dropout : float
+        In [0, 1): the share of each hidden layer's outputs that is dropped in training.
     dtype : {"float32", "float64"}
         Of parameters and inputs.
     seed : int, optional
@@ -47,8 +52,8 @@ class MLP:
     Attributes
     ----------
     params : dict of str to ndarray
-        W1, b1, W2, b2, ...: the very arrays that the layers use.
-    layers : list of Affine
+        W1, b1, W2, b2, ..., with batch normalization gamma1, beta1, ...: the very arrays that the layers use.
+    layers : list of Layer
         In the order of the forward pass.
 
     Raises
@@ -58,7 +63,7 @@ class MLP:
 
     Notes
     -----
-    The book's ``MultiLayerNet``; its ``weight_decay`` is in the loss, where torch's ``weight_decay=`` is in the
+    The book's ``MultiLayerNet``, and ``MultiLayerNetExtend`` with batch_norm and dropout; its ``weight_decay`` is in the loss, where torch's ``weight_decay=`` is in the
     optimizer.
 
     Examples
@@ -81,205 +86,44 @@ class MLP:
         activation: str = "relu",
         init: str | float | initializers.Initializer = "he",
         weight_decay: float = 0.0,
+        batch_norm: bool = False,
+        dropout: float = 0.0,
         dtype: DTypeLike = "float32",
         seed: int | None = None,
     ) -> None:
         _check_sizes(sizes)
         if activation not in kernels.ACTIVATIONS:
             raise _bad_setting("activation", f"one of {', '.join(kernels.ACTIVATIONS)}", activation)
-        if (
-            isinstance(weight_decay, bool)
-            or not isinstance(weight_decay, int | float | np.floating)
-            or not 0 <= weight_decay < np.inf
-        ):
-            raise _bad_setting("weight_decay", "a finite number >= 0", weight_decay)
-        if dtype not in ("float32", "float64", np.float32, np.float64):
-            raise _bad_setting("dtype", "float32 or float64", dtype)
         if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int | np.integer) or int(seed) >> 64):
             raise _bad_setting("seed", "an integer from 0 to 2**64 - 1, or None", seed)
         self.sizes = tuple(int(size) for size in sizes)
-        self.dtype: np.dtype[Any] = np.dtype(dtype)
-        self.weight_decay = float(weight_decay)
-        self.layers: list[Affine] = []
-        self.params: dict[str, NDArray[Any]] = {}
-        self._loss = SoftmaxCrossEntropy()
-
+        kind = checked_dtype(dtype, "MLP")
         initialize, key = initializers.get(init), secrets.randbits(64) if seed is None else int(seed)
+        layers: list[Layer] = []
         last = len(sizes) - 1
         for number, shape in enumerate(zip(self.sizes[:-1], self.sizes[1:], strict=True), start=1):
-            W = np.ascontiguousarray(initialize(shape, key, number, self.dtype), dtype=self.dtype)
+            W = np.ascontiguousarray(initialize(shape, key, number, kind), dtype=kind)
             if W.shape != shape:
                 raise _bad_setting("init", f"weights of shape {shape}", f"weights of shape {W.shape}")
-            b = np.zeros(shape[1], self.dtype)
-            self.layers.append(Affine(W, b, activation if number < last else "identity", need_dx=number > 1))
-            self.params |= {f"W{number}": W, f"b{number}": b}
-
-    def forward(self, x: NDArray[Any], train: bool = False) -> NDArray[Any]:
-        """Return the logits.
-
-        Parameters
-        ----------
-        x : ndarray of shape (B, features)
-            Of the network's dtype.
-        train : bool
-            Whether a backward pass follows.
-
-        Returns
-        -------
-        ndarray of shape (B, classes)
-
-        Raises
-        ------
-        DtypeError, ArrayError
-            If x does not fit.
-        """
-        self._check_input(x)
-        for layer in self.layers:
-            x = layer.forward(x, train)
-        return x
-
-    def loss(self, x: NDArray[Any], t: NDArray[Any]) -> float:
-        """Return the mean cross-entropy, plus the weight decay's share.
-
-        Parameters
-        ----------
-        x : ndarray of shape (B, features)
-            Of the network's dtype.
-        t : ndarray of shape (B,) or (B, classes)
-            Class numbers, or one-hot rows.
-
-        Returns
-        -------
-        float
-
-        Raises
-        ------
-        DtypeError, ArrayError, LabelError
-            If x or t does not fit.
-        """
-        loss, _ = kernels.softmax_cross_entropy(self.forward(x), t)
-        return loss + self._decay_loss()
-
-    def gradient(self, x: NDArray[Any], t: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """Return the gradient of the loss with respect to every parameter.
-
-        Parameters
-        ----------
-        x : ndarray of shape (B, features)
-            Of the network's dtype.
-        t : ndarray of shape (B,) or (B, classes)
-            Class numbers, or one-hot rows.
-
-        Returns
-        -------
-        dict of str to ndarray
-            Under the keys of ``params``; new arrays.
-
-        Raises
-        ------
-        DtypeError, ArrayError, LabelError
-            If x or t does not fit.
-        """
-        return self._loss_and_gradient(x, t)[1]
-
-    def train_step(self, x: NDArray[Any], t: NDArray[Any], optimizer: SupportsUpdate) -> float:
-        """Take one step: forward, backward, update.
-
-        Parameters
-        ----------
-        x : ndarray of shape (B, features)
-            Of the network's dtype.
-        t : ndarray of shape (B,) or (B, classes)
-            Class numbers, or one-hot rows.
-        optimizer : object with update(params, grads)
-            fastdl's or any other that changes arrays in place.
-
-        Returns
-        -------
-        float
-            The loss before the step.
-
-        Raises
-        ------
-        DtypeError, ArrayError, LabelError, HyperparameterError
-            If something does not fit; the parameters have not changed then.
-        """
-        loss, grads = self._loss_and_gradient(x, t)
-        optimizer.update(self.params, grads)
-        return loss
-
-    def predict(self, x: NDArray[Any]) -> NDArray[np.int64]:
-        """Return the most likely class of each input.
-
-        Parameters
-        ----------
-        x : ndarray of shape (B, features)
-            Of the network's dtype.
-
-        Returns
-        -------
-        ndarray of shape (B,)
-            int64.
-
-        Raises
-        ------
-        DtypeError, ArrayError
-            If x does not fit.
-        """
-        labels: NDArray[np.int64] = self.forward(x).argmax(axis=1)
-        return labels
-
-    def accuracy(self, x: NDArray[Any], t: NDArray[Any]) -> float:
-        """Return the share of inputs whose class is predicted right.
-
-        Parameters
-        ----------
-        x : ndarray of shape (B, features)
-            Of the network's dtype.
-        t : ndarray of shape (B,) or (B, classes)
-            Class numbers, or one-hot rows.
-
-        Returns
-        -------
-        float
-            From 0 to 1.
-
-        Raises
-        ------
-        DtypeError, ArrayError, LabelError
-            If x or t does not fit.
-        """
-        t = np.asarray(t)
-        logits = self.forward(x)
-        kernels.softmax_cross_entropy(logits, t)  # refuses labels that do not fit
-        labels = t.argmax(axis=1) if t.ndim == 2 else t
-        return float(np.mean(logits.argmax(axis=1) == labels))
-
-    def _loss_and_gradient(self, x: NDArray[Any], t: NDArray[Any]) -> tuple[float, dict[str, NDArray[Any]]]:
-        loss = self._loss.forward(self.forward(x, train=True), t)
-        dout: NDArray[Any] | None = self._loss.backward()
-        for layer in reversed(self.layers):
-            assert dout is not None
-            dout = layer.backward(dout)
-        grads = {f"{name}{i}": layer.grads[name] for i, layer in enumerate(self.layers, start=1) for name in ("W", "b")}
-        if self.weight_decay:
-            for layer in self.layers:
-                layer.grads["W"] += self.weight_decay * layer.params["W"]
-        return loss + self._decay_loss(), grads
-
-    def _decay_loss(self) -> float:
-        if not self.weight_decay:
-            return 0.0
-        squares = (np.square(layer.params["W"]).sum(dtype=np.float64) for layer in self.layers)
-        return 0.5 * self.weight_decay * float(sum(squares))
+            b = np.zeros(shape[1], kind)
+            need_dx = number > 1
+            if number == last:
+                layers.append(Affine(W, b, need_dx=need_dx))
+                break
+            if not batch_norm:
+                layers.append(Affine(W, b, activation, need_dx))
+            else:
+                fused = "identity" if activation in kernels.NEED_INPUT else activation
+                ones, zeros = np.ones(shape[1], kind), np.zeros(shape[1], kind)
+                layers += Affine(W, b, need_dx=need_dx), BatchNorm(ones, zeros, activation=fused)
+                if activation in kernels.NEED_INPUT:
+                    layers.append(_AFTER_NORMALIZATION[activation]())
+            if dropout != 0:
+                layers.append(Dropout(dropout, key, stream=number))
+        super().__init__(layers, weight_decay=weight_decay, dtype=kind)
 
     def _check_input(self, x: Any) -> None:
-        if not isinstance(x, np.ndarray) or x.dtype != self.dtype:
-            got = str(x.dtype) if isinstance(x, np.ndarray) else type(x).__qualname__
-            raise DtypeError(
-                "not of the network's dtype", op="MLP", arg="x", expected=f"an array of {self.dtype}", got=got,
-                hint=f"Convert it with .astype(numpy.{self.dtype}); pixels are scaled to [0, 1] as well",
-            )  # fmt: skip
+        super()._check_input(x)
         if x.ndim != 2 or x.shape[1] != self.sizes[0]:
             raise ArrayError("wrong shape", op="MLP", arg="x", expected=f"(B, {self.sizes[0]})", got=str(x.shape))
 

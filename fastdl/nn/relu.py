@@ -22,4 +22,6 @@ class ReLU(Activation):
     array([0., 2.])
     """
 
+    can_be_planned = True
+
     function = "relu"

@@ -22,4 +22,6 @@ class Sigmoid(Activation):
     array([0.5, 1. ])
     """
 
+    can_be_planned = True
+
     function = "sigmoid"

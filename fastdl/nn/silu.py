@@ -23,4 +23,6 @@ class SiLU(Activation):
     array([  0., 100.])
     """
 
+    can_be_planned = True
+
     function = "silu"

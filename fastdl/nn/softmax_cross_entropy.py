@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from fastdl import kernels
@@ -24,6 +25,28 @@ class SoftmaxCrossEntropy:
 
     def __init__(self) -> None:
         self._gradient: NDArray[Any] | None = None
+
+    def targets(self, labels: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.int64]:
+        """Return the labels as class numbers, each of them checked.
+
+        Parameters
+        ----------
+        labels : ndarray of shape (B,) or (B, C)
+            Class numbers, or one-hot rows.
+        shape : tuple of int
+            (B, C), that of the logits.
+
+        Returns
+        -------
+        ndarray of shape (B,)
+            int64, in C order.
+
+        Raises
+        ------
+        DtypeError, LabelError
+            If they do not fit.
+        """
+        return kernels.class_numbers(labels, *shape)
 
     def forward(self, logits: NDArray[Any], labels: NDArray[Any]) -> float:
         """Return the loss, and keep its gradient.

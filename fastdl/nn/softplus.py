@@ -23,4 +23,6 @@ class Softplus(Activation):
     array([  0.69314718, 100.        ])
     """
 
+    can_be_planned = True
+
     function = "softplus"

@@ -22,4 +22,6 @@ class Tanh(Activation):
     array([0., 1.])
     """
 
+    can_be_planned = True
+
     function = "tanh"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, Self, TypedDict
 
 import numpy as np
@@ -202,7 +203,27 @@ class Optimizer:
         with self._lock:
             self._update(params, grads)
 
-    def _update(self, tree: Any, grads: Any) -> None:
+    def update_after(self, plan: kernels.Plan, inputs: tuple[Array, ...], params: Any, grads: Any) -> None:
+        """Run a plan, then take one step, both in one parallel region.
+
+        Parameters
+        ----------
+        plan : Plan
+            What makes the gradients.
+        inputs : tuple of ndarrays
+            The plan's.
+        params, grads
+            As in :meth:`update`.
+
+        Raises
+        ------
+        FastdlError
+            As :meth:`update`. Whatever is raised, the plan has not been run.
+        """
+        with self._lock:
+            self._update(params, grads, {"plan": plan, "inputs": inputs})
+
+    def _update(self, tree: Any, grads: Any, first: Mapping[str, Any] = MappingProxyType({})) -> None:
         before = self._bound
         arrays = None if before is None else leaves(tree, grads, before.keys)
         numbers: dict[Hashable, Array] = {}
@@ -217,7 +238,7 @@ class Optimizer:
         try:
             is_taken = kernels.update(
                 self.rule, values, gradients, bound.arrays, bound.steps, bound.call.hyper, bound.keys,
-                **bound.call.treatment,
+                **bound.call.treatment, **first,
             )  # fmt: skip
         except Exception:  # an interrupt comes before or after the step, never within it
             self._bound = before

@@ -10,6 +10,7 @@ file                      holds
 ``norms.py``              `batch_norm_forward`, `batch_norm_inference`, `batch_norm_backward`, `layer_norm_...`
 ``softmax.py``            `softmax`, `softmax_cross_entropy`
 ``random.py``             `random_bits`, and numbers made of them: `random_uniform`, `random_normal`
+``decay.py``              `decay_gradient`
 ``dropout.py``            `dropout_forward`, `dropout_backward`, `dropout_ratio`
 ``gather.py``             `gather`: a mini-batch out of a data set
 ========================  ====================================================================================
@@ -27,6 +28,7 @@ float32 or float64, all floating arrays of one call the same.
 
 from fastdl.reference.activations import ACTIVATIONS, NEED_INPUT, activation_backward, activation_forward
 from fastdl.reference.affine import affine_backward, affine_forward
+from fastdl.reference.decay import decay_gradient
 from fastdl.reference.dropout import dropout_backward, dropout_forward, dropout_ratio
 from fastdl.reference.gather import gather
 from fastdl.reference.norms import (
@@ -53,6 +55,7 @@ __all__ = [
     "batch_norm_backward",
     "batch_norm_forward",
     "batch_norm_inference",
+    "decay_gradient",
     "dropout_backward",
     "dropout_forward",
     "dropout_ratio",

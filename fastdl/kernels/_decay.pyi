@@ -1,0 +1,5 @@
+from typing import Any
+
+from numpy.typing import NDArray
+
+def decay_gradient(W: NDArray[Any], dW: NDArray[Any], rate: float) -> float: ...

@@ -1,0 +1,355 @@
+"""Layers one after the other, with a loss: a network."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from fastdl import kernels
+from fastdl.errors import ArrayError, DtypeError, HyperparameterError
+from fastdl.nn.layer import Layer
+from fastdl.nn.planned import Plans
+from fastdl.nn.softmax_cross_entropy import SoftmaxCrossEntropy
+from fastdl.optim.optimizer import Optimizer
+
+Array = NDArray[Any]
+
+
+class SupportsUpdate(Protocol):
+    """Anything with the ``update`` of an optimizer: fastdl's, the book's, or a user's."""
+
+    def update(self, params: dict[str, Array], grads: dict[str, Array]) -> None:
+        """Change the parameters in place."""
+
+
+class Sequential:
+    """A network of layers one after the other, with a loss at its end.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        In the order of the forward pass; at least one.
+    loss : object with forward(y, t) and backward(), optional
+        By default softmax with cross-entropy.
+    weight_decay : float
+        λ >= 0: adds ``λ/2 * sum(W ** 2)`` of all weights to the loss, and ``λ W`` to their gradients; other parameters
+        are left out.
+    dtype : {"float32", "float64"}
+        Of parameters and inputs.
+
+    Attributes
+    ----------
+    params : dict of str to ndarray
+        W1, b1, W2, b2, gamma1, ...: each layer's parameters under their names and how many layers have had one of that
+        name; the very arrays that the layers use.
+    layers : list of Layer
+        In the order of the forward pass.
+    loss_function : object
+        The loss.
+
+    Raises
+    ------
+    HyperparameterError
+        If a setting is out of range.
+
+    Notes
+    -----
+    Where all layers compute by fastdl's kernels alone, a training step is run as one plan in one parallel region:
+    recorded at the first batch of a size and done again from then on, with the same bits as layer by layer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastdl import nn, optim
+    >>> W = nn.initializers.he((2, 2), seed=0)
+    >>> network = nn.Sequential([nn.Affine(W, np.zeros(2, np.float32)), nn.ReLU()])
+    >>> x, t = np.ones((4, 2), np.float32), np.zeros(4, int)
+    >>> losses = [network.train_step(x, t, optim.SGD(lr=0.1)) for step in range(3)]
+    >>> losses[0] > losses[1] > losses[2]
+    True
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        loss: Any = None,
+        weight_decay: float = 0.0,
+        dtype: DTypeLike = "float32",
+    ) -> None:
+        name = type(self).__name__
+        if not isinstance(layers, Sequence) or not layers or not all(isinstance(each, Layer) for each in layers):
+            raise HyperparameterError("not possible", op=name, arg="layers", expected="layers, at least one", got=repr(layers))
+        if (
+            isinstance(weight_decay, bool)
+            or not isinstance(weight_decay, int | float | np.floating)
+            or not 0 <= weight_decay < np.inf
+        ):
+            raise HyperparameterError(
+                "not possible", op=name, arg="weight_decay", expected="a finite number >= 0", got=repr(weight_decay)
+            )
+        self.dtype = checked_dtype(dtype, name)
+        self.weight_decay = float(weight_decay)
+        self.layers = list(layers)
+        self.loss_function = SoftmaxCrossEntropy() if loss is None else loss
+        self._keys = _keys_of(self.layers)
+        self.params: dict[str, Array] = {
+            key: layer.params[own]
+            for layer, keys in zip(self.layers, self._keys, strict=True)
+            for own, key in keys.items()
+        }
+        self._plans = Plans()
+        self._lock = threading.Lock()
+
+    def forward(self, x: Array, train: bool = False) -> Array:
+        """Return the output of the last layer.
+
+        Parameters
+        ----------
+        x : ndarray of shape (B, ...)
+            Of the network's dtype.
+        train : bool
+            Whether a backward pass follows.
+
+        Returns
+        -------
+        ndarray of shape (B, ...)
+
+        Raises
+        ------
+        DtypeError, ArrayError
+            If x does not fit.
+        """
+        self._check_input(x)
+        for layer in self.layers:
+            x = layer.forward(x, train)
+        return x
+
+    def loss(self, x: Array, t: Array) -> float:
+        """Return the loss, plus the weight decay's share.
+
+        Parameters
+        ----------
+        x : ndarray of shape (B, ...)
+            Of the network's dtype.
+        t : ndarray
+            What the loss compares with: class numbers of shape (B,), or one-hot rows, by default.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        DtypeError, ArrayError, LabelError
+            If x or t does not fit.
+        """
+        loss: float = self.loss_function.forward(self.forward(x), t)
+        if self.weight_decay:
+            for W in self._weights():
+                loss += self.weight_decay / 2 * float(np.square(W).sum(dtype=np.float64))
+        return loss
+
+    def gradient(self, x: Array, t: Array) -> dict[str, Array]:
+        """Return the gradient of the loss with respect to every parameter.
+
+        Parameters
+        ----------
+        x : ndarray of shape (B, ...)
+            Of the network's dtype.
+        t : ndarray
+            As in :meth:`loss`.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Under the keys of ``params``; new arrays.
+
+        Raises
+        ------
+        DtypeError, ArrayError, LabelError
+            If x or t does not fit.
+        """
+        self._check_input(x)
+        with self._lock:
+            planned = self._plans.find(self, x, t)
+            if planned is None:
+                return self.loss_and_gradient(x, t)[1]
+            planned.run()
+            return {key: array.copy() for key, array in planned.grads.items()}
+
+    def train_step(self, x: Array, t: Array, optimizer: SupportsUpdate) -> float:
+        """Take one step: forward, backward, update.
+
+        Parameters
+        ----------
+        x : ndarray of shape (B, ...)
+            Of the network's dtype.
+        t : ndarray
+            As in :meth:`loss`.
+        optimizer : object with update(params, grads)
+            fastdl's or any other that changes arrays in place.
+
+        Returns
+        -------
+        float
+            The loss before the step.
+
+        Raises
+        ------
+        DtypeError, ArrayError, LabelError, HyperparameterError
+            If something does not fit; the parameters have not changed then.
+        """
+        self._check_input(x)
+        with self._lock:
+            planned = self._plans.find(self, x, t)
+            if planned is None:
+                loss, grads = self.loss_and_gradient(x, t)
+                optimizer.update(self.params, grads)
+                return loss
+            if planned.has_run or not isinstance(optimizer, Optimizer):
+                planned.run()
+                optimizer.update(self.params, planned.grads)
+            else:
+                optimizer.update_after(planned.plan, planned.inputs, self.params, planned.grads)
+            return planned.loss
+
+    def predict(self, x: Array) -> NDArray[np.int64]:
+        """Return the most likely class of each input.
+
+        Parameters
+        ----------
+        x : ndarray of shape (B, ...)
+            Of the network's dtype.
+
+        Returns
+        -------
+        ndarray of shape (B,)
+            int64.
+
+        Raises
+        ------
+        DtypeError, ArrayError
+            If x does not fit.
+        """
+        labels: NDArray[np.int64] = self.forward(x).argmax(axis=1)
+        return labels
+
+    def accuracy(self, x: Array, t: Array) -> float:
+        """Return the share of inputs whose class is predicted right.
+
+        Parameters
+        ----------
+        x : ndarray of shape (B, ...)
+            Of the network's dtype.
+        t : ndarray of shape (B,) or (B, classes)
+            Class numbers, or one-hot rows.
+
+        Returns
+        -------
+        float
+            From 0 to 1.
+
+        Raises
+        ------
+        DtypeError, ArrayError, LabelError
+            If x or t does not fit.
+        """
+        t = np.asarray(t)
+        logits = self.forward(x)
+        kernels.softmax_cross_entropy(logits, t)  # refuses labels that do not fit
+        labels = t.argmax(axis=1) if t.ndim == 2 else t
+        return float(np.mean(logits.argmax(axis=1) == labels))
+
+    def loss_and_gradient(self, x: Array, t: Array) -> tuple[float, dict[str, Array]]:
+        """Return loss and gradient, computed layer by layer.
+
+        Parameters
+        ----------
+        x, t : ndarray
+            As in :meth:`loss`.
+
+        Returns
+        -------
+        loss : float
+        gradient : dict of str to ndarray
+            Under the keys of ``params``.
+        """
+        for layer in self.layers:
+            x = layer.forward(x, train=True)
+        loss: float = self.loss_function.forward(x, t)
+        del x
+        dout: Array | None = self.loss_function.backward()
+        for layer in reversed(self.layers):
+            assert dout is not None
+            dout = layer.backward(dout)
+        grads = {
+            key: layer.grads[own]
+            for layer, keys in zip(self.layers, self._keys, strict=True)
+            for own, key in keys.items()
+        }
+        if self.weight_decay:
+            for layer in self.layers:
+                if "W" in layer.params:
+                    loss += kernels.decay_gradient(layer.params["W"], layer.grads["W"], self.weight_decay)
+        return loss, grads
+
+    def _weights(self) -> list[Array]:
+        return [layer.params["W"] for layer in self.layers if "W" in layer.params]
+
+    def _check_input(self, x: Any) -> None:
+        name = type(self).__name__
+        if not isinstance(x, np.ndarray) or x.dtype != self.dtype:
+            got = str(x.dtype) if isinstance(x, np.ndarray) else type(x).__qualname__
+            raise DtypeError(
+                "not of the network's dtype", op=name, arg="x", expected=f"an array of {self.dtype}", got=got,
+                hint=f"Convert it with .astype(numpy.{self.dtype}); pixels are scaled to [0, 1] as well",
+            )  # fmt: skip
+        if x.ndim == 0:
+            raise ArrayError("wrong shape", op=name, arg="x", expected="(B, ...)", got="()")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in ("_lock", "_plans")}
+
+    def __setstate__(self, attributes: dict[str, Any]) -> None:
+        self.__dict__.update(attributes, _lock=threading.Lock(), _plans=Plans())
+
+
+def checked_dtype(dtype: Any, op: str) -> np.dtype[Any]:
+    """Return the dtype, which a network can have.
+
+    Parameters
+    ----------
+    dtype : dtype-like
+        "float32" or "float64".
+    op : str
+        What the error calls the network.
+
+    Returns
+    -------
+    numpy.dtype
+
+    Raises
+    ------
+    HyperparameterError
+        If it is another one.
+    """
+    if isinstance(dtype, str | type | np.dtype) and dtype in ("float32", "float64", np.float32, np.float64):
+        return np.dtype(dtype)
+    raise HyperparameterError("not possible", op=op, arg="dtype", expected="float32 or float64", got=str(dtype))
+
+
+def _keys_of(layers: Sequence[Layer]) -> list[dict[str, str]]:
+    """For each layer, the network's key of each of its own names."""
+    counts: dict[str, int] = {}
+    keys: list[dict[str, str]] = []
+    for layer in layers:
+        own = {}
+        for name in layer.params:
+            counts[name] = counts.get(name, 0) + 1
+            own[name] = f"{name}{counts[name]}"
+        keys.append(own)
+    return keys
