@@ -145,6 +145,17 @@ def test_differences_know_wrong_gradients(rng):
 # Optimizers that are wrong. Each takes the arguments of kernels.update, and the right one.
 
 
+def update_by(wrong):
+    """In place of `kernels.update`, whose keywords say how gradients are treated."""
+    right = kernels.update
+
+    def update(*args, **treatment):
+        wrong(functools.partial(right, **treatment), *args)
+        return True
+
+    return update
+
+
 def no_op(right, rule, params, grads, state, steps, hyper, *keys):
     steps += 1
 
@@ -293,7 +304,7 @@ def test_a_norm_is_not_enough(rng, monkeypatch):
     wrong["W"][:] = params["W"]
     grads = {"W": rng.standard_normal(1000)}
     optim.Adam().update(params, grads)
-    monkeypatch.setattr(kernels, "update", functools.partial(sign_flipped_here_and_there, kernels.update))
+    monkeypatch.setattr(kernels, "update", update_by(sign_flipped_here_and_there))
     optim.Adam().update(wrong, grads)
     assert np.linalg.norm(wrong["W"]) == pytest.approx(np.linalg.norm(params["W"]), rel=0.01)
     with rejected():
@@ -319,7 +330,7 @@ class TestBook:
         ],
     )
     def test_a_wrong_optimizer(self, wrong, rng, monkeypatch):
-        monkeypatch.setattr(kernels, "update", functools.partial(WRONG_UPDATES[wrong], kernels.update))
+        monkeypatch.setattr(kernels, "update", update_by(WRONG_UPDATES[wrong]))
         with np.errstate(all="ignore"), rejected():
             self.check(rng)
 

@@ -1,7 +1,9 @@
 from typing import Any, SupportsIndex
 
+import numpy as np
 from numpy.typing import NDArray
 
+def count_step(counter: NDArray[np.uint32]) -> None: ...
 def dropout_ratio(ratio: float) -> float: ...
 def dropout_forward(
     x: NDArray[Any],
