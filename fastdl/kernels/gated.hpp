@@ -48,12 +48,11 @@ inline T within(T x, T limit) {
   return x < -limit ? -limit : x > limit ? limit : x;
 }
 
-// x / (1 + exp(-z)) for z of the sign of x.
+// x / (1 + exp(-z)) for z of the sign of x, where -|z| is reduced.
 template <class T>
-inline T gated(T x, Pair<T> z) {
+inline T gated(T x, Reduced<T> reduced) {
   using F = Float<T>;
   const bool is_left = x < 0;
-  const Reduced<T> reduced(is_left ? z.value : -z.value, is_left ? z.lost : -z.lost);
   const T power = reduced.rounded_power();
   const T scale = power_of_two<T>(reduced.n < -F::bias ? -F::bias : reduced.n);  // 2^-bias comes out as 0
   const T y = quotient(product(is_left ? power : T(1), x), scale * power);
@@ -77,7 +76,7 @@ template <class T>
 inline T silu(T x) {
   constexpr T limit = Gate<T>::silu_limit;
   const T inside = within(x, limit);
-  return x <= limit ? gated<T>(inside, {inside, T(0)}) : x;
+  return x <= limit ? gated(inside, Reduced<T>(-std::fabs(inside))) : x;
 }
 
 template <class T>
@@ -95,7 +94,8 @@ inline T gelu_tanh(T x) {
   constexpr T limit = G::gelu_tanh_limit;
   const T inside = within(x, limit);
   const Pair<T> factor = add(G::slope, multiply(G::cubic, product(inside, inside)));
-  return x <= limit ? gated(inside, multiply(factor, {inside, T(0)})) : x;
+  const Pair<T> exponent = multiply(factor, {-std::fabs(inside), T(0)});
+  return x <= limit ? gated(inside, Reduced<T>(exponent.value, exponent.lost)) : x;
 }
 
 template <class T>
