@@ -86,7 +86,17 @@ borders = [
         },
     )
     for name in (
-        "_activations", "_arrays", "_decay", "_dropout", "_layers", "_norms", "_plan", "_random", "_recording", "_runtime", "_update",
+        "_activations",
+        "_arrays",
+        "_decay",
+        "_dropout",
+        "_layers",
+        "_norms",
+        "_plan",
+        "_random",
+        "_recording",
+        "_runtime",
+        "_update",
     )
 ]
 

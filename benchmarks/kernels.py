@@ -17,6 +17,13 @@ from benchmarks.work import layer_inputs, normal
 Call = Callable[[], Any]
 
 
+def saved_by(ops: str, activation: str, x: np.ndarray) -> np.ndarray:
+    """Return what the activation's derivative is computed from."""
+    module = import_module(ops)
+    result: np.ndarray = x if activation in module.NEED_INPUT else module.activation_forward(x, activation)
+    return result
+
+
 def affine_forward(ops: str, activation: str, dtype: str, batch: int, n_in: int, n_out: int) -> Call:
     x, W, b = layer_inputs(batch, n_in, n_out, dtype)
     return partial(import_module(ops).affine_forward, x, W, b, activation, out=np.empty((batch, n_out), dtype))
@@ -25,9 +32,9 @@ def affine_forward(ops: str, activation: str, dtype: str, batch: int, n_in: int,
 def affine_backward(ops: str, activation: str, dtype: str, batch: int, n_in: int, n_out: int) -> Call:
     x, W, _ = layer_inputs(batch, n_in, n_out, dtype)
     dout = normal((batch, n_out), dtype, seed=1)
-    y = np.tanh(normal((batch, n_out), dtype))
+    saved = saved_by(ops, activation, normal((batch, n_out), dtype))
     out = np.empty_like(x), np.empty_like(W), np.empty(n_out, dtype)
-    return partial(import_module(ops).affine_backward, dout, x, W, y, activation, out=out)
+    return partial(import_module(ops).affine_backward, dout, x, W, saved, activation, out=out)
 
 
 def activation_forward(ops: str, activation: str, dtype: str, shape: tuple[int, ...]) -> Call:
@@ -36,8 +43,8 @@ def activation_forward(ops: str, activation: str, dtype: str, shape: tuple[int, 
 
 
 def activation_backward(ops: str, activation: str, dtype: str, shape: tuple[int, ...]) -> Call:
-    dout, y = normal(shape, dtype), np.tanh(normal(shape, dtype, seed=1))
-    return partial(import_module(ops).activation_backward, dout, y, activation, out=np.empty_like(y))
+    dout, saved = normal(shape, dtype), saved_by(ops, activation, normal(shape, dtype, seed=1))
+    return partial(import_module(ops).activation_backward, dout, saved, activation, out=np.empty_like(dout))
 
 
 def dropout_forward(ops: str, dtype: str, shape: tuple[int, ...]) -> Call:

@@ -53,7 +53,7 @@ def activations(rng, dtype):
 
 def dropouts(rng, dtype):
     x, dout = normal(rng, dtype, 40_001), normal(rng, dtype, 40_001)
-    for f in kernels.ACTIVATIONS:
+    for f in (name for name in kernels.ACTIVATIONS if name not in kernels.NEED_INPUT):
         y = kernels.dropout_forward(x, 0.4, 1, 2, 3, f)
         yield f"dropout {f} y", y
         yield f"dropout {f} dx", kernels.dropout_backward(dout, 0.4, 1, 2, 3, y, f)

@@ -7,13 +7,14 @@ import pytest
 
 from fastdl import kernels, nn, reference
 from fastdl.errors import AliasError, ArrayError, DtypeError, HyperparameterError
+from tests.activations import FUSIBLE
 from tests.arrays import LAYOUTS
 from tests.catalog import DTYPES
 from tests.compare import assert_same_bits, assert_ulps, unchanged
 from tests.differences import gradient_by_differences
 
 every_dtype = pytest.mark.parametrize("dtype", DTYPES)
-every_activation = pytest.mark.parametrize("activation", ["identity", "relu", "sigmoid", "tanh"])
+every_activation = pytest.mark.parametrize("activation", FUSIBLE)
 
 # One tile, several across, several down, both, parts of planes; and what is left over of each.
 SHAPES = [
@@ -231,7 +232,7 @@ class TestBatchNorm:
             *((HyperparameterError, {"eps": eps}) for eps in (-1, np.nan, np.inf, "1", None, True)),
             *((HyperparameterError, {"momentum": momentum}) for momentum in (-0.1, 1.1, np.nan)),
             *((HyperparameterError, {"ddof": ddof}) for ddof in (2, -1, None)),
-            (HyperparameterError, {"activation": "softplussy"}),
+            *((HyperparameterError, {"activation": name}) for name in ("softplussy", *kernels.NEED_INPUT)),
         ):
             with unchanged(x, row, running, place), pytest.raises(error) as caught:
                 kernels.batch_norm_forward(
@@ -243,6 +244,11 @@ class TestBatchNorm:
                 kernels.batch_norm_backward(
                     **{"dout": x, "x": x, "gamma": row, "statistics": np.ones((3, 3))} | arguments
                 )
+        for name in kernels.NEED_INPUT:
+            with pytest.raises(HyperparameterError, match="needs its input"):
+                kernels.batch_norm_backward(x, x, row, np.ones((3, 3)), x, name)
+            with pytest.raises(HyperparameterError, match="needs its input"):
+                kernels.batch_norm_inference(x, row, row, row, row, activation=name)
 
 
 class TestLayerNorm:

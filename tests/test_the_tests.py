@@ -146,8 +146,13 @@ def test_differences_know_wrong_gradients(rng):
 
 
 def install(monkeypatch, wrong, right=kernels.update):
-    """A wrong update in place of the right one."""
-    monkeypatch.setattr(kernels, "update", lambda *arguments, op=None: wrong(right, *arguments))
+    """A wrong update in place of the right one. The keywords say how gradients are treated, and what comes before."""
+
+    def update(*arguments, **treatment):
+        wrong(functools.partial(right, **treatment), *arguments)
+        return True
+
+    monkeypatch.setattr(kernels, "update", update)
 
 
 def no_op(right, rule, params, grads, state, steps, hyper, *keys):

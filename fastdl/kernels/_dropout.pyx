@@ -120,8 +120,9 @@ def dropout_forward(x, ratio, seed, stream=0, step=0, activation="identity", sca
         From 0 to 2**32 - 1: another one for each layer of a network.
     step : int, or ndarray of shape (2,)
         From 0 to 2**32 - 1: another one for each step of training; or a counter, see :func:`count_step`.
-    activation : {"identity", "relu", "sigmoid", "tanh"}
-        Applied first.
+    activation : str
+        Applied first: one of :data:`fastdl.kernels.ACTIVATIONS`, with its default alpha, but none of
+        :data:`~fastdl.kernels.NEED_INPUT`.
     scale : float, optional
         What the kept elements are multiplied by, > 0; without it 1 / (1 - the rounded ratio), which keeps their mean.
     out : ndarray of the same shape, optional
@@ -189,7 +190,7 @@ def dropout_backward(dout, ratio, seed, stream=0, step=0, y=None, activation="id
         Those of the forward pass: the same elements are dropped.
     y : ndarray of the same shape, optional
         The result of the forward pass; needed unless the activation is the identity, whose derivative is 1.
-    activation : {"identity", "relu", "sigmoid", "tanh"}
+    activation : str
         That of the forward pass; its derivative comes from ``y / scale``.
     scale : float, optional
         That of the forward pass.

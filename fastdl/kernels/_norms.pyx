@@ -95,7 +95,7 @@ def batch_norm_forward(
     eps : float
         At least 0; keeps a channel that is constant finite.
     activation : str
-        Computed in the same pass: one of :data:`fastdl.kernels.ACTIVATIONS`, but none of
+        Computed in the same pass: one of :data:`fastdl.kernels.ACTIVATIONS`, with its default alpha, but none of
         :data:`~fastdl.kernels.NEED_INPUT`.
     running : tuple of two ndarrays of shape (C,), optional
         Running mean and variance, changed in place: ``momentum * running + (1 - momentum) * batch``.
@@ -210,7 +210,7 @@ def batch_norm_inference(x, gamma, beta, mean, variance, eps=1e-6, activation="i
     eps : float
         At least 0.
     activation : str
-        Computed in the same pass: one of :data:`fastdl.kernels.ACTIVATIONS`, but none of
+        Computed in the same pass: one of :data:`fastdl.kernels.ACTIVATIONS`, with its default alpha, but none of
         :data:`~fastdl.kernels.NEED_INPUT`.
     out : ndarray of x's shape, optional
         Where the result goes; C order, sharing no memory with the other arrays.

@@ -1,8 +1,7 @@
 // x times a share of it from 0 to 1: silu and the two kinds of gelu, and their slopes.
 //
-// The left tails go down to the subnormals with all their digits: shares are computed as pairs, exponents of two are
-// applied last. Where x is -inf the product is taken as its limit, -0. A NaN is handed on as it is: of two the compiler may
-// choose which one a sum becomes.
+// The left tails go down to the subnormals with all their digits: exponents of two are applied last. Where x is -inf the
+// product is taken as its limit, -0. A NaN is handed on as it is: of two the compiler may choose which one a sum becomes.
 #pragma once
 
 #include "math.hpp"
@@ -19,7 +18,7 @@ struct Gate;
 
 template <>
 struct Gate<float> {
-  static constexpr float silu_limit = 112, gelu_limit = 15, gelu_tanh_limit = 12;
+  static constexpr float silu_limit = 112, gelu_limit = 15, gelu_tanh_limit = 11;
   static constexpr float tail[] = {
       0x1.5845dcp-1f, -0x1.535bb2p-2f, 0x1.d7d0f2p-6f, 0x1.2cce32p-5f, -0x1.ec96e6p-12f, -0x1.b95c1cp-8f,
       -0x1.ff9a70p-10f, 0x1.afe6b2p-11f, 0x1.b6c918p-11f, 0x1.16f9ccp-13f, -0x1.39badap-13f, -0x1.141180p-14f};
@@ -49,19 +48,14 @@ inline T within(T x, T limit) {
   return x < -limit ? -limit : x > limit ? limit : x;
 }
 
-// x / (1 + exp(-z)) for z of the sign of x.
+// x / (1 + exp(-z)) for z of the sign of x, where -|z| is reduced.
 template <class T>
-inline T gated(T x, Pair<T> z) {
+inline T gated(T x, Reduced<T> reduced) {
   using F = Float<T>;
   const bool is_left = x < 0;
-  const Reduced<T> reduced(is_left ? z.value : -z.value, is_left ? z.lost : -z.lost);
-  const Pair<T> power = reduced.power();
+  const T power = reduced.rounded_power();
   const T scale = power_of_two<T>(reduced.n < -F::bias ? -F::bias : reduced.n);  // 2^-bias comes out as 0
-  Pair<T> d = sum(T(1), scale * power.value);
-  d.lost += scale * power.lost;
-  const Pair<T> left = multiply(power, {x, T(0)});
-  const Pair<T> q = divide({is_left ? left.value : x, is_left ? left.lost : T(0)}, d, 1 / d.value);
-  const T y = q.value + q.lost;
+  const T y = quotient(product(is_left ? power : T(1), x), scale * power);
   return std::copysign(is_left ? reduced.scaled(y) : y, x);
 }
 
@@ -77,12 +71,12 @@ struct Shares {
   }
 };
 
-// x / (1 + exp(-x)) (Elfwing, Uchibe and Doya 2018; Ramachandran, Zoph and Le 2017). At most 1 ulp.
+// x / (1 + exp(-x)) (Elfwing, Uchibe and Doya 2018; Ramachandran, Zoph and Le 2017). At most 2 ulp.
 template <class T>
 inline T silu(T x) {
   constexpr T limit = Gate<T>::silu_limit;
   const T inside = within(x, limit);
-  return x <= limit ? gated<T>(inside, {inside, T(0)}) : x;
+  return x <= limit ? gated(inside, Reduced<T>(-std::fabs(inside))) : x;
 }
 
 template <class T>
@@ -93,14 +87,15 @@ inline T silu_slope(T x) {
   return x == x ? slope : x;
 }
 
-// x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2 (Hendrycks and Gimpel 2016). At most 1 ulp.
+// x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2 (Hendrycks and Gimpel 2016). At most 2 ulp.
 template <class T>
 inline T gelu_tanh(T x) {
   using G = Gate<T>;
   constexpr T limit = G::gelu_tanh_limit;
   const T inside = within(x, limit);
   const Pair<T> factor = add(G::slope, multiply(G::cubic, product(inside, inside)));
-  return x <= limit ? gated(inside, multiply(factor, {inside, T(0)})) : x;
+  const Pair<T> exponent = multiply(factor, {-std::fabs(inside), T(0)});
+  return x <= limit ? gated(inside, Reduced<T>(exponent.value, exponent.lost)) : x;
 }
 
 template <class T>

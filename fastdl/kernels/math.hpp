@@ -1,4 +1,4 @@
-// exp, log, tanh and their like of one number, without a branch: a loop over them becomes vector code, the same for body
+// exp, log1p, tanh and their like of one number, without a branch: a loop over them becomes vector code, the same for body
 // and tail.
 // Bounds are stated in units in the last place (ulp) and held by the tests.
 #pragma once
@@ -19,7 +19,8 @@ struct Float<float> {
   using integer = std::int32_t;
   static constexpr int mantissa = 23, bias = 127, terms = 7, log_terms = 4;
   static constexpr float round = 0x1.8p23f, log2_e = 0x1.715476p+0f, ln2_upper = 0x1.62e4p-1f, ln2_lower = 0x1.7f7d1cp-20f;
-  static constexpr float lowest = -104.0f, highest = 89.0f;  // exp is 0 below, inf above
+  static constexpr float lowest = -104.0f;  // exp is 0 below
+  static constexpr int raised = 64;
 };
 
 template <>
@@ -28,7 +29,8 @@ struct Float<double> {
   static constexpr int mantissa = 52, bias = 1023, terms = 13, log_terms = 10;
   static constexpr double round = 0x1.8p52, log2_e = 0x1.71547652b82fep+0, ln2_upper = 0x1.62e42fefa38p-1,
                           ln2_lower = 0x1.ef35793c7673p-45;
-  static constexpr double lowest = -746.0, highest = 710.0;
+  static constexpr double lowest = -746.0;
+  static constexpr int raised = 128;
 };
 
 template <class T>
@@ -39,13 +41,14 @@ inline T power_of_two(typename Float<T>::integer exponent) {
   return result;
 }
 
-// x + more = n ln 2 + r with |r| <= ln 2 / 2, and exp(r) = 1 + r + rest by its Taylor series, whose first term left out is
-// less than a tenth of an ulp. `rest` takes in what rounding r lost.
+// x + more = n ln 2 + r + lost with |r| <= ln 2 / 2, and exp(r) = 1 + r + tail by its Taylor series, whose first term left
+// out is less than a tenth of an ulp.
 template <class T>
 struct Reduced {
   typename Float<T>::integer n;
   T r;
-  T rest;
+  T lost;
+  T tail;
 
   explicit Reduced(T x, T more = 0) {
     using F = Float<T>;
@@ -59,22 +62,25 @@ struct Reduced {
     const T upper = x - whole * F::ln2_upper;
     const T lower = more - whole * F::ln2_lower;
     r = upper + lower;
+    lost = (upper - r) + lower;
     T series = inverse_factorial(F::terms);
 #pragma GCC unroll 16
     for (int k = F::terms - 1; k >= 2; --k) series = series * r + inverse_factorial(k);
-    rest = r * r * series + ((upper - r) + lower);
+    tail = r * r * series;
   }
 
-  // exp(r)
+  // exp(r), at most 1 ulp off.
+  T rounded_power() const { return 1 + (r + tail); }
+
+  // exp(r + lost)
   Pair<T> power() const {
     const Pair<T> p = sum(T(1), r);
-    return sum(p.value, p.lost + rest);
+    return sum(p.value, p.lost + (tail + lost));
   }
 
-  // y 2^n. The power of two comes in two halves, each of which has a representable exponent.
+  // y 2^n for n <= 0: the first of two factors has a representable exponent, and the second alone rounds.
   T scaled(T y) const {
-    const typename Float<T>::integer half = n >> 1;
-    return y * power_of_two<T>(half) * power_of_two<T>(n - half);
+    return y * power_of_two<T>(n + Float<T>::raised) * power_of_two<T>(-Float<T>::raised);
   }
 
   static constexpr T inverse_factorial(int k) {
@@ -84,13 +90,11 @@ struct Reduced {
   }
 };
 
-// At most 1 ulp, subnormal results too.
+// exp(x) for x <= 0. At most 1 ulp, subnormal results too.
 template <class T>
 inline T exp(T x) {
-  using F = Float<T>;
-  const T inside = x < F::lowest ? F::lowest : x > F::highest ? F::highest : x;
-  const Reduced<T> reduced(inside);
-  return reduced.scaled(reduced.power().value);
+  const Reduced<T> reduced(x < Float<T>::lowest ? Float<T>::lowest : x);
+  return reduced.scaled(reduced.rounded_power());
 }
 
 // exp(x) - 1 for x <= 0, near 0 with all its digits.
@@ -100,7 +104,7 @@ inline Pair<T> expm1(T x) {
   const Reduced<T> reduced(inside);
   const T scale = power_of_two<T>(reduced.n);
   const Pair<T> upper = sum(scale - 1, scale * reduced.r);
-  return sum(upper.value, upper.lost + scale * reduced.rest);
+  return sum(upper.value, upper.lost + scale * (reduced.tail + reduced.lost));
 }
 
 // The logarithm of a normal positive number 2^n (1 + f) with 1 + f from sqrt(1/2) to sqrt(2). With s = f / (2 + f),
@@ -127,16 +131,6 @@ inline T log_of(Pair<T> x, typename Float<T>::integer more) {
   return exponent * F::ln2_upper + (f.value - (s * (f.value - square * series) - (exponent * F::ln2_lower + f.lost)));
 }
 
-// At most 1 ulp. log(0) is -inf, that of a negative number NaN.
-template <class T>
-inline T log(T x) {
-  using F = Float<T>;
-  constexpr T infinity = std::numeric_limits<T>::infinity(), nan = std::numeric_limits<T>::quiet_NaN();
-  const bool is_subnormal = x < std::numeric_limits<T>::min();
-  const T y = log_of<T>({is_subnormal ? x * power_of_two<T>(F::mantissa) : x, T(0)}, is_subnormal ? -F::mantissa : 0);
-  return x > 0 ? (x < infinity ? y : x) : x == 0 ? -infinity : nan;
-}
-
 // log(1 + x), near 0 with all its digits. At most 1 ulp. log1p(-1) is -inf, that of a smaller number NaN.
 template <class T>
 inline T log1p(T x) {
@@ -154,6 +148,13 @@ inline T quotient(Pair<T> n, T c, Pair<T> e) {
   return q + (n.lost - q * (d.lost + e.lost)) * (T(1.5) - d.value / 2);
 }
 
+// n / (1 + e) for 0 <= e <= 1, by what the first quotient leaves: n - q is exact.
+template <class T>
+inline T quotient(Pair<T> n, T e) {
+  const T d = 1 + e, q = n.value / d;
+  return q + (((n.value - q) - q * e) + n.lost) * (T(1.5) - d / 2);
+}
+
 // tanh |x| = -e / (2 + e) with e = exp(-2 |x|) - 1, which keeps its digits near 0. At most 2 ulp.
 template <class T>
 inline T tanh(T x) {
@@ -164,8 +165,8 @@ inline T tanh(T x) {
 // 1 / (1 + exp(-x)), written so that exp never overflows: the left tail goes down to the subnormals. At most 2 ulp.
 template <class T>
 inline T sigmoid(T x) {
-  const T e = exp(-std::fabs(x));
-  return quotient({x < 0 ? e : T(1), T(0)}, T(1), {e, T(0)});
+  const T e = exp(-std::fabs(x)), y = quotient({x < 0 ? e : T(1), T(0)}, e);
+  return x == x ? y : x;  // which of two NaNs a sum becomes, the compiler may choose
 }
 
 // log(1 + exp(x)). At most 2 ulp.

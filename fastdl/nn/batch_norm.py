@@ -27,7 +27,8 @@ class BatchNorm(Layer):
     eps : float
         At least 0; keeps a channel that is constant finite.
     activation : str
-        One of :data:`fastdl.kernels.ACTIVATIONS`, computed in the same pass.
+        Computed in the same pass: one of :data:`fastdl.kernels.ACTIVATIONS`, with its default alpha, but none of
+        :data:`~fastdl.kernels.NEED_INPUT`.
     running_mean, running_var : ndarrays of shape (C,), optional
         The running statistics to start from: these very arrays; zeros and ones where left out.
     ddof : {0, 1}

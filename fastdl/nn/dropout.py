@@ -26,8 +26,9 @@ class Dropout(Layer):
         False: they stay as they are, and evaluation multiplies by ``1 - ratio``, as in the book.
     stream : int
         From 0 to 2**32 - 1: another one for each layer of one seed.
-    activation : {"identity", "relu", "sigmoid", "tanh"}
-        Applied first, in the same pass.
+    activation : str
+        Applied first, in the same pass: one of :data:`fastdl.kernels.ACTIVATIONS`, with its default alpha, but none of
+        :data:`~fastdl.kernels.NEED_INPUT`.
 
     Attributes
     ----------
