@@ -86,7 +86,8 @@ borders = [
         },
     )
     for name in (
-        "_activations", "_arrays", "_dropout", "_layers", "_norms", "_plan", "_random", "_recording", "_runtime", "_update",
+        "_activations", "_arrays", "_dropout", "_layers", "_losses", "_norms", "_plan", "_random", "_recording", "_runtime",
+        "_update",
     )
 ]
 

@@ -28,7 +28,14 @@ from typing import TypedDict
 
 from fastdl.kernels._activations import ACTIVATIONS, NEED_INPUT, activation_backward, activation_forward
 from fastdl.kernels._dropout import dropout_backward, dropout_forward, dropout_ratio
-from fastdl.kernels._layers import affine_backward, affine_forward, gather, softmax, softmax_cross_entropy
+from fastdl.kernels._layers import affine_backward, affine_forward, gather
+from fastdl.kernels._losses import (
+    huber,
+    mean_squared_error,
+    sigmoid_cross_entropy,
+    softmax,
+    softmax_cross_entropy,
+)
 from fastdl.kernels._norms import (
     batch_norm_backward,
     batch_norm_forward,
@@ -68,12 +75,15 @@ __all__ = [
     "dropout_ratio",
     "gather",
     "get_num_threads",
+    "huber",
     "layer_norm_backward",
     "layer_norm_forward",
+    "mean_squared_error",
     "random_bits",
     "random_normal",
     "random_uniform",
     "set_num_threads",
+    "sigmoid_cross_entropy",
     "softmax",
     "softmax_cross_entropy",
     "update",

@@ -22,10 +22,6 @@ def affine_backward(
     out: tuple[NDArray[Any] | None, NDArray[Any] | None, NDArray[Any] | None] | None = None,
     alpha: float | None = None,
 ) -> tuple[NDArray[Any] | None, NDArray[Any], NDArray[Any]]: ...
-def softmax(x: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]: ...
-def softmax_cross_entropy(
-    logits: NDArray[Any], labels: NDArray[Any], out: NDArray[Any] | None = None
-) -> tuple[float, NDArray[Any]]: ...
 def gather(
     data: NDArray[Any],
     indices: NDArray[np.integer[Any]],
