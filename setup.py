@@ -86,7 +86,16 @@ borders = [
         },
     )
     for name in (
-        "_activations", "_arrays", "_dropout", "_layers", "_losses", "_norms", "_plan", "_random", "_recording", "_runtime",
+        "_activations",
+        "_arrays",
+        "_dropout",
+        "_layers",
+        "_losses",
+        "_norms",
+        "_plan",
+        "_random",
+        "_recording",
+        "_runtime",
         "_update",
     )
 ]

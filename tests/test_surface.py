@@ -137,7 +137,8 @@ def test_packages_list_their_names():
 def test_what_the_design_names_is_there():
     promised = {
         "fastdl": "set_num_threads get_num_threads show_config __version__",
-        "fastdl.nn": "Affine BatchNorm Dropout LayerNorm ReLU Sigmoid Tanh LeakyReLU ELU Softplus GELU SiLU SoftmaxCrossEntropy SigmoidCrossEntropy MeanSquaredError Huber MLP initializers",
+        "fastdl.nn": "Affine BatchNorm Dropout LayerNorm ReLU Sigmoid Tanh LeakyReLU ELU Softplus GELU SiLU "
+        "SoftmaxCrossEntropy SigmoidCrossEntropy MeanSquaredError Huber MLP initializers",
         "fastdl.nn.initializers": "zeros constant normal uniform xavier he he_uniform lecun_normal lecun_uniform "
         "glorot_normal glorot_uniform orthogonal",
         "fastdl.optim": "SGD Momentum Nesterov AdaGrad RMSprop Adadelta Adam AdamW Adamax Nadam RAdam Ftrl Lion LAMB "
@@ -145,7 +146,8 @@ def test_what_the_design_names_is_there():
         "fastdl.train": "Trainer",
         "fastdl.data": "load_digits load_mnist Batches Dataset read_idx",
         "fastdl.kernels": "ACTIVATIONS NEED_INPUT RULES RuleSpec affine_forward affine_backward activation_forward "
-        "activation_backward softmax softmax_cross_entropy sigmoid_cross_entropy mean_squared_error huber gather update batch_norm_forward batch_norm_inference batch_norm_backward "
+        "activation_backward softmax softmax_cross_entropy sigmoid_cross_entropy mean_squared_error huber gather "
+        "update batch_norm_forward batch_norm_inference batch_norm_backward "
         "layer_norm_forward layer_norm_backward build_info cpu_level "
         "dropout_forward dropout_backward random_bits random_uniform random_normal",
     }

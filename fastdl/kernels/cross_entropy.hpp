@@ -36,8 +36,10 @@ struct Weighted : OneHot<T> {
   double at_label(std::int64_t label) const { return weights[label]; }
 
   double total(const std::int64_t* labels, index batch) const {
+    double partial[8] = {};  // in a fixed order
+    for (index i = 0; i < batch; ++i) partial[i % 8] += leaves_out(labels[i]) ? 0.0 : double(weights[labels[i]]);
     double sum = 0;
-    for (index i = 0; i < batch; ++i) sum += leaves_out(labels[i]) ? 0.0 : double(weights[labels[i]]);
+    for (int q = 0; q < 8; ++q) sum += partial[q];
     return sum;
   }
 };
@@ -70,20 +72,21 @@ struct SoftmaxCrossEntropy {
   double* loss;
   T* gradient;
 
-  index tiles() const { return ceil_div(batch, std::max(softmax_tile / classes, index(1))); }
+  index tiles() const { return ceil_div(batch, rows_of_tile(classes)); }
 
   bool pays() const { return batch * classes >= parallel_exponentials; }
-  Scratch scratch() const { return {tiles() * index(sizeof(double)), 0}; }
+  Scratch scratch() const { return {tiles() * index(sizeof(double)), rows_of_tile(classes) * index(sizeof(T))}; }
 
   void operator()(const Team& team, Memory memory) const {
     double* losses = reinterpret_cast<double*>(memory.shared);
+    T* highest = reinterpret_cast<T*>(memory.own);
     // Each member adds the weights up for itself: that is less than what a barrier costs.
     const double total = target.total(labels, batch), share = total > 0 ? 1 / total : 0;
     const double spread = target.spread(classes);
     share_rows(team, batch, classes, [&](index tile, index first, index rows) {
-      shifted_exponentials(rows, classes, x + first * classes, gradient + first * classes);
+      shifted_exponentials(rows, classes, x + first * classes, highest, gradient + first * classes);
       double sum_of_losses = 0;
-      for (index i = first; i < first + rows; ++i) sum_of_losses += finish_row(i, share, spread);
+      for (index i = 0; i < rows; ++i) sum_of_losses += finish_row(first + i, highest[i], share, spread);
       losses[tile] = sum_of_losses;
     });
     team.barrier();
@@ -94,7 +97,7 @@ struct SoftmaxCrossEntropy {
   }
 
   // Makes a row's gradient of its exponentials, and returns its loss.
-  double finish_row(index i, double share, double spread) const {
+  double finish_row(index i, T highest, double share, double spread) const {
     const T* logits = x + i * classes;
     T* row = gradient + i * classes;
     const std::int64_t label = labels[i];
@@ -102,7 +105,6 @@ struct SoftmaxCrossEntropy {
       std::fill_n(row, classes, T(0));  // not 0 times the row, in which there may be a NaN
       return 0;
     }
-    const T highest = largest(logits, classes);
     const double sum = sum_row(row, classes), at_label = target.at_label(label), mass = at_label + spread;
     const double smoothed = target.finish(classes, logits, highest, T(mass * share / sum), share, row);
     row[label] -= T(at_label * share);

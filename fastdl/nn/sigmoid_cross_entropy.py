@@ -11,7 +11,7 @@ from fastdl.nn.loss import Loss
 
 
 class SigmoidCrossEntropy(Loss):
-    """Mean cross-entropy of the sigmoid of logits against targets in [0, 1]; see :func:`fastdl.kernels.sigmoid_cross_entropy`.
+    """Mean cross-entropy of the sigmoid of logits against targets; see :func:`fastdl.kernels.sigmoid_cross_entropy`.
 
     Examples
     --------
