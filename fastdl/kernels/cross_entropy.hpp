@@ -80,7 +80,7 @@ struct SoftmaxCrossEntropy {
   void operator()(const Team& team, Memory memory) const {
     double* losses = reinterpret_cast<double*>(memory.shared);
     T* highest = reinterpret_cast<T*>(memory.own);
-    // Each member adds the weights up for itself: that is less than what a barrier costs.
+    // Each member adds the weights up for itself, in the same order, rather than wait for another.
     const double total = target.total(labels, batch), share = total > 0 ? 1 / total : 0;
     const double spread = target.spread(classes);
     share_rows(team, batch, classes, [&](index tile, index first, index rows) {
