@@ -91,6 +91,7 @@ borders = [
         "_decay",
         "_dropout",
         "_layers",
+        "_losses",
         "_norms",
         "_plan",
         "_random",

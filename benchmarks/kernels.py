@@ -66,10 +66,27 @@ def softmax(ops: str, dtype: str, shape: tuple[int, int]) -> Call:
     return partial(import_module(ops).softmax, x, out=np.empty_like(x))
 
 
-def softmax_cross_entropy(ops: str, dtype: str, shape: tuple[int, int]) -> Call:
+def softmax_cross_entropy(ops: str, dtype: str, shape: tuple[int, int], label_smoothing: float = 0.0) -> Call:
     logits = normal(shape, dtype)
     labels = np.random.default_rng(0).integers(0, shape[1], shape[0])
-    return partial(import_module(ops).softmax_cross_entropy, logits, labels, out=np.empty_like(logits))
+    return partial(import_module(ops).softmax_cross_entropy, logits, labels, np.empty_like(logits), label_smoothing)
+
+
+def _of_targets(ops: str, function: str, dtype: str, shape: tuple[int, ...]) -> Call:
+    x, targets = normal(shape, dtype), np.random.default_rng(1).random(shape).astype(dtype)
+    return partial(getattr(import_module(ops), function), x, targets, out=np.empty_like(x))
+
+
+def sigmoid_cross_entropy(ops: str, dtype: str, shape: tuple[int, ...]) -> Call:
+    return _of_targets(ops, "sigmoid_cross_entropy", dtype, shape)
+
+
+def mean_squared_error(ops: str, dtype: str, shape: tuple[int, ...]) -> Call:
+    return _of_targets(ops, "mean_squared_error", dtype, shape)
+
+
+def huber(ops: str, dtype: str, shape: tuple[int, ...]) -> Call:
+    return _of_targets(ops, "huber", dtype, shape)
 
 
 def channels(shape: tuple[int, ...], dtype: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

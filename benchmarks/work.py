@@ -157,6 +157,12 @@ KERNELS = [
     ),
     *(kernel(f, *array) for f in ("dropout_forward", "dropout_backward", "random_normal") for array in ARRAYS[:3]),
     *(kernel(f, *array) for f in ("softmax", "softmax_cross_entropy") for array in [("float32", (128, 10)), *ARRAYS]),
+    kernel("softmax_cross_entropy", "float32", (1024, 1024), 0.1),
+    *(
+        kernel(f, *array)
+        for f in ("sigmoid_cross_entropy", "mean_squared_error", "huber")
+        for array in [("float32", (128, 10)), *ARRAYS]
+    ),
     *(
         kernel(f, activation, *array)
         for f in ("batch_norm_forward", "batch_norm_backward")

@@ -307,6 +307,13 @@ OPTIMIZERS = (
 )
 
 
+# Arguments that may not be any number: made of normal ones.
+RANGES: dict[str, dict[str, Callable[[np.ndarray], np.ndarray]]] = {
+    "softmax_cross_entropy": {"class_weights": np.abs},
+    "sigmoid_cross_entropy": {"targets": lambda t: np.abs(t) % 1},
+}
+
+
 @dataclass(frozen=True)
 class Function:
     """A function of `fastdl.kernels` on arrays. In shapes, letters stand for sizes: "3B" is (3, B)."""
@@ -331,6 +338,8 @@ class Function:
         arrays = {name: rng.normal(size=shape(at, sizes)).astype(dtype) for name, at in self.reads.items()}
         if self.op == "affine_backward" and self.options["activation"] not in ("identity", *kernels.NEED_INPUT):
             arrays["saved"] = kernels.activation_forward(arrays["saved"], self.options["activation"])
+        for name in arrays.keys() & RANGES.get(self.op, {}).keys():
+            arrays[name] = RANGES[self.op][name](arrays[name])
         for name, (size, below) in self.numbers.items():
             arrays[name] = rng.integers(sizes[below], size=sizes[size])
         return arrays | self.options | ({"dtype": dtype} if self.op == "gather" else {})
@@ -393,6 +402,19 @@ FUNCTIONS = (
     ),
     Function("softmax", {"x": "BO"}, ("BO",)),
     Function("softmax_cross_entropy", {"logits": "BO"}, ("BO",), numbers={"labels": "BO"}),
+    *(
+        Function(
+            "softmax_cross_entropy",
+            {"logits": "BO", "class_weights": "O"},
+            ("BO",),
+            {"label_smoothing": smoothing, "ignore_index": 0},
+            numbers={"labels": "BO"},
+        )
+        for smoothing in (0, 0.1)
+    ),
+    Function("sigmoid_cross_entropy", {"logits": "BO", "targets": "BO"}, ("BO",)),
+    Function("mean_squared_error", {"predictions": "BO", "targets": "BO"}, ("BO",)),
+    Function("huber", {"predictions": "BO", "targets": "BO"}, ("BO",), {"delta": 0.7}),
     *(
         function
         for name in ("identity", "tanh")

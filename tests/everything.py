@@ -61,10 +61,18 @@ def dropouts(rng, dtype):
 
 def losses(rng, dtype):
     x = 5 * normal(rng, dtype, 301, 67)
-    loss, gradient = kernels.softmax_cross_entropy(x, rng.integers(0, 67, 301))
+    labels, weights, t = rng.integers(0, 67, 301), rng.random(67).astype(dtype), rng.random((301, 67)).astype(dtype)
     yield "softmax", kernels.softmax(x)
-    yield "loss", np.array(loss, dtype)
-    yield "loss gradient", gradient
+    for name, (loss, gradient) in {
+        "loss": kernels.softmax_cross_entropy(x, labels),
+        "weighted loss": kernels.softmax_cross_entropy(x, labels, class_weights=weights, ignore_index=5),
+        "smoothed loss": kernels.softmax_cross_entropy(x, labels, None, 0.1, weights),
+        "sigmoid loss": kernels.sigmoid_cross_entropy(x, t),
+        "squared loss": kernels.mean_squared_error(x, t),
+        "huber loss": kernels.huber(x, t, 0.7),
+    }.items():
+        yield name, np.array(loss, dtype)
+        yield f"{name} gradient", gradient
 
 
 def batches(rng, dtype):

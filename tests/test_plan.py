@@ -240,6 +240,7 @@ class TestWhatAPlanIsMadeFrom:
         "weights": lambda n: n.layers[0].params.update(W=n.layers[0].params["W"] * 2),
         "weights in place": lambda n: np.multiply(n.params["W1"], 2, out=n.params["W1"]),
         "layers": lambda n: n.layers.insert(1, nn.Tanh()) or n._keys.insert(1, {}),
+        "smoothing": lambda n: setattr(n.loss_function, "label_smoothing", 0.25),
         "loss": lambda n: setattr(n, "loss_function", nn.SoftmaxCrossEntropy()),
     }
 
@@ -287,6 +288,33 @@ def test_a_layer_of_ones_own(layer, rng):
         expected = W - 0.1 * (x.T @ dz)
         assert network.train_step(x, t, optim.SGD(lr=0.1)) == pytest.approx(loss, rel=1e-5)
         np.testing.assert_allclose(W, expected, rtol=1e-4, atol=1e-6)
+
+
+class Tripled(nn.SoftmaxCrossEntropy):
+    def forward(self, logits, labels):
+        return 3 * super().forward(logits, labels)
+
+    def backward(self):
+        return 3 * super().backward()
+
+
+@pytest.mark.parametrize("loss", [nn.MeanSquaredError(), nn.Huber(), Tripled(), nn.SoftmaxCrossEntropy(ignore_index=-1)])
+def test_losses(loss, rng):
+    """Those that no plan can do again are computed layer by layer."""
+    W = nn.initializers.he((6, 4), 1)
+    network, optimizer = nn.Sequential([nn.Affine(W, np.zeros(4, np.float32))], loss), optim.SGD(lr=0.1)
+    for step in range(4):
+        x, t = data(rng, 8)
+        if isinstance(loss, nn.SoftmaxCrossEntropy):
+            if loss.ignore_index == -1:
+                t[step] = -1
+        else:
+            t = rng.standard_normal((8, 4)).astype(np.float32)
+        y = network.forward(x)
+        expected, dout = loss.forward(y, t), loss.backward()
+        stepped = W - np.float32(0.1) * (x.T @ dout)
+        assert network.train_step(x, t, optimizer) == pytest.approx(expected, rel=1e-6)
+        np.testing.assert_allclose(W, stepped, rtol=1e-4, atol=1e-6)
 
 
 def test_any_optimizer_with_an_update(rng):

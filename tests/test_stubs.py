@@ -43,5 +43,24 @@ def outline(function: typing.Any, module: typing.Any) -> list[tuple[str, typing.
 
 def test_there_are_some():
     assert sorted(path.stem for path in STUBS) == [
-        "_activations", "_arrays", "_decay", "_dropout", "_layers", "_norms", "_plan", "_random", "_runtime", "_update",
+        "_activations", "_arrays", "_decay", "_dropout", "_layers", "_losses", "_norms", "_plan", "_random", "_runtime",
+        "_update",
     ]  # fmt: skip
+
+
+@every_stub
+def test_functions_and_classes(path):
+    stub, module = load(path), importlib.import_module(f"fastdl.kernels.{path.stem}")
+    assert defined(stub) == defined(module)
+    for name in defined(stub):
+        assert outline(getattr(stub, name), module) == outline(getattr(module, name), module), name
+
+
+@every_stub
+def test_constants(path):
+    stub, module = load(path), importlib.import_module(f"fastdl.kernels.{path.stem}")
+    for name, annotation in typing.get_type_hints(stub).items():
+        assert typing.get_origin(annotation) is typing.Final
+        (kind,) = typing.get_args(annotation)
+        assert type(getattr(module, name)) is (typing.get_origin(kind) or kind), name
+    assert set(stub.__annotations__) == {name for name in vars(module) if name.isupper() and not name.startswith("_")}

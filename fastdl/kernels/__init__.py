@@ -30,11 +30,12 @@ from typing import TypedDict
 from fastdl.kernels._activations import ACTIVATIONS, NEED_INPUT, activation_backward, activation_forward
 from fastdl.kernels._decay import decay_gradient
 from fastdl.kernels._dropout import count_step, dropout_backward, dropout_forward, dropout_ratio
-from fastdl.kernels._layers import (
-    affine_backward,
-    affine_forward,
+from fastdl.kernels._layers import affine_backward, affine_forward, gather
+from fastdl.kernels._losses import (
     class_numbers,
-    gather,
+    huber,
+    mean_squared_error,
+    sigmoid_cross_entropy,
     softmax,
     softmax_cross_entropy,
 )
@@ -82,12 +83,15 @@ __all__ = [
     "dropout_ratio",
     "gather",
     "get_num_threads",
+    "huber",
     "layer_norm_backward",
     "layer_norm_forward",
+    "mean_squared_error",
     "random_bits",
     "random_normal",
     "random_uniform",
     "set_num_threads",
+    "sigmoid_cross_entropy",
     "softmax",
     "softmax_cross_entropy",
     "update",

@@ -17,6 +17,9 @@ cdef cnp.ndarray result(object out, str op, str arg, int ndim, const cnp.npy_int
 # An array that is changed in place: as read(), and writeable, and not copied.
 cdef cnp.ndarray changed(object value, str op, str arg, int like, object key)
 
+# Whether it is an ndarray or a memmap, exactly.
+cdef bint is_array(object value) noexcept
+
 cdef int dtype_of(cnp.ndarray array) noexcept
 
 # The argument `dtype`: a name or type of float32 or float64.

@@ -33,11 +33,15 @@ cdef int dtype_named(object dtype, str op) except -1:
     return FLOAT32 if np.dtype(dtype) == np.float32 else FLOAT64
 
 
+cdef bint is_array(object value) noexcept:
+    return type(value) is cnp.ndarray or type(value) is _memmap  # not a MaskedArray, say: its mask would go unseen
+
+
 cdef cnp.ndarray _checked(object value, str op, str arg, int like, object key):
     """An ndarray or memmap of float32 or float64, aligned and in native byte order."""
     cdef cnp.ndarray array
     cdef int kind
-    if type(value) is not cnp.ndarray and type(value) is not _memmap:
+    if not is_array(value):
         raise DtypeError(
             "not a NumPy array", op=op, arg=arg, key=key, expected="numpy.ndarray", got=_describe(value),
             hint="numpy.asarray() makes one of most array-like objects",

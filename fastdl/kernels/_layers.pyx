@@ -6,17 +6,14 @@ cimport numpy as cnp
 from libc.float cimport DBL_MAX
 from libc.stdint cimport int64_t
 
-from fastdl.kernels cimport _recording, _runtime
+from fastdl.kernels cimport _runtime
 from fastdl.kernels._activations cimport activation_of
-from fastdl.kernels._arrays cimport check_apart, check_not_empty, dtype_named, dtype_of, read, result, wrong_shape
+from fastdl.kernels._arrays cimport check_apart, check_not_empty, dtype_named, dtype_of, is_array, read, result, wrong_shape
 from fastdl.kernels._table cimport fastdl_activation, fastdl_queue
 from fastdl.kernels._activations import NEED_INPUT as _need_input
-from fastdl.kernels.errors import ArrayError, DtypeError, HyperparameterError, LabelError
+from fastdl.kernels.errors import ArrayError, DtypeError, HyperparameterError
 
 cnp.import_array()
-
-cdef tuple _array_types = (np.ndarray, np.memmap)  # exactly: the mask of a MaskedArray, say, would go unseen
-
 
 cdef int _check_shape2(cnp.ndarray array, Py_ssize_t rows, Py_ssize_t columns, str op, str arg) except -1:
     if cnp.PyArray_DIM(array, 0) != rows or cnp.PyArray_DIM(array, 1) != columns:
@@ -212,199 +209,6 @@ def affine_backward(dout, x, W, saved=None, activation="identity", need_dx=True,
     return dx, dw, db
 
 
-def softmax(x, out=None):
-    """Return the softmax of each row: ``exp(x - max) / sum(exp(x - max))``.
-
-    Parameters
-    ----------
-    x : ndarray of shape (B, C)
-        float32 or float64.
-    out : ndarray of shape (B, C), optional
-        Where the result goes.
-
-    Returns
-    -------
-    ndarray of shape (B, C)
-        Rows that sum to 1. A row with a NaN or +inf, or of nothing but -inf, comes out as NaN.
-
-    Raises
-    ------
-    DtypeError, ArrayError, AliasError
-        If an array does not fit; ``out`` is untouched then.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from fastdl import kernels
-    >>> kernels.softmax(np.zeros((1, 4)))
-    array([[0.25, 0.25, 0.25, 0.25]])
-    """
-    cdef str op = "softmax"
-    cdef cnp.ndarray x_ = read(x, op, "x", 2, -1)
-    cdef int dtype = dtype_of(x_)
-    check_not_empty(x_, op, "x")
-    cdef cnp.ndarray y = result(out, op, "out", 2, cnp.PyArray_DIMS(x_), dtype)
-    if out is not None:
-        check_apart([("out", y)], [("x", x_)], op)
-    cdef Py_ssize_t batch = cnp.PyArray_DIM(x_, 0), classes = cnp.PyArray_DIM(x_, 1)
-    cdef const void* x_data = cnp.PyArray_DATA(x_)
-    cdef void* y_data = cnp.PyArray_DATA(y)
-    cdef fastdl_queue queue = _runtime.enter((x_, y))
-    cdef bint done
-    with nogil:
-        done = _runtime.kernels().softmax[dtype](queue, batch, classes, x_data, y_data)
-        _runtime.leave(queue)
-    if not done:
-        raise MemoryError(op)
-    return y
-
-
-cdef cnp.ndarray _class_numbers(object labels, Py_ssize_t batch, Py_ssize_t classes, str op):
-    """The labels as int64 class numbers, each of them checked."""
-    cdef cnp.ndarray numbers, array
-    cdef const int64_t* number
-    cdef Py_ssize_t i
-    if type(labels) not in _array_types:
-        raise DtypeError("not a NumPy array", op=op, arg="labels", expected="numpy.ndarray", got=type(labels).__qualname__)
-    array = labels
-    if cnp.PyArray_NDIM(array) == 2:
-        numbers = _from_one_hot(array, batch, classes, op)
-    else:
-        if cnp.PyArray_NDIM(array) != 1 or cnp.PyArray_DIM(array, 0) != batch:
-            raise LabelError(
-                "wrong shape", op=op, arg="labels", expected=f"({batch},) or ({batch}, {classes})", got=str(labels.shape)
-            )
-        if labels.dtype.kind not in "iu":
-            raise LabelError(
-                "not integers", op=op, arg="labels", expected="an integer dtype, or one-hot rows", got=str(labels.dtype),
-                hint="Convert class numbers with .astype(numpy.int64)",
-            )
-        if labels.dtype == np.uint64 and (labels > np.uint64(classes)).any():
-            i = int(np.argmax(labels > np.uint64(classes)))
-            raise _label_out_of_range(i, labels[i], classes, op)
-        numbers = np.ascontiguousarray(labels, dtype=np.int64)
-    number = <const int64_t*>cnp.PyArray_DATA(numbers)
-    for i in range(batch):
-        if number[i] < 0 or number[i] >= classes:
-            raise _label_out_of_range(i, number[i], classes, op)
-    return numbers
-
-
-def _label_out_of_range(i, label, classes, op):
-    return LabelError(
-        "no such class", op=op, arg="labels", key=i, expected=f"an integer from 0 to {classes - 1}", got=str(label)
-    )
-
-
-def _from_one_hot(labels, batch, classes, op):
-    if labels.shape != (batch, classes):
-        raise LabelError("wrong shape", op=op, arg="labels", expected=str((batch, classes)), got=str(labels.shape))
-    if labels.dtype.kind not in "biuf":
-        raise LabelError("not numbers", op=op, arg="labels", expected="one-hot rows", got=str(labels.dtype))
-    is_one = labels == 1
-    wrong = (is_one.sum(axis=1) != 1) | ((labels == 0).sum(axis=1) != classes - 1)
-    if wrong.any():
-        i = int(np.argmax(wrong))
-        raise LabelError("not one-hot", op=op, arg="labels", key=i, expected="a single 1, otherwise 0", got=str(labels[i]))
-    return np.ascontiguousarray(is_one.argmax(axis=1), dtype=np.int64)
-
-
-def class_numbers(labels, batch, classes):
-    """Return labels as class numbers, each of them checked.
-
-    Parameters
-    ----------
-    labels : ndarray of shape (B,) or (B, C)
-        Class numbers from 0 to C - 1 of any integer dtype, or one-hot rows.
-    batch, classes : int
-        B and C.
-
-    Returns
-    -------
-    ndarray of shape (B,)
-        int64, in C order; the labels themselves where they are such an array.
-
-    Raises
-    ------
-    DtypeError, LabelError
-        If a label is not one of the classes, with its index and value, or they are none.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from fastdl import kernels
-    >>> kernels.class_numbers(np.array([[0, 1], [1, 0]]), 2, 2)
-    array([1, 0])
-    """
-    return _class_numbers(labels, batch, classes, "class_numbers")
-
-
-def softmax_cross_entropy(logits, labels, out=None):
-    """Return the mean cross-entropy of softmax(logits) against the labels, and its gradient, in one pass.
-
-    ``loss = mean(log(sum(exp(logits))) - logits[label])``, ``gradient = (softmax(logits) - onehot) / B``.
-
-    Parameters
-    ----------
-    logits : ndarray of shape (B, C)
-        float32 or float64.
-    labels : ndarray of shape (B,) or (B, C)
-        Class numbers from 0 to C - 1 of any integer dtype, or one-hot rows.
-    out : ndarray of shape (B, C), optional
-        Where the gradient goes.
-
-    Returns
-    -------
-    loss : float
-        Added up in double precision.
-    gradient : ndarray of shape (B, C)
-
-    Raises
-    ------
-    DtypeError, ArrayError, AliasError
-        If an array does not fit; ``out`` is untouched then.
-    LabelError
-        If a label is not one of the classes, with its index and value.
-
-    Notes
-    -----
-    The book takes the logarithm of the softmax plus 1e-7, which bounds the loss at 16.1; this computes it from the logits,
-    which needs no such constant. torch's ``cross_entropy`` agrees.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from fastdl import kernels
-    >>> loss, gradient = kernels.softmax_cross_entropy(np.zeros((1, 2)), np.array([1]))
-    >>> print(f"{loss:.4f}", gradient)
-    0.6931 [[ 0.5 -0.5]]
-    """
-    cdef str op = "softmax_cross_entropy"
-    cdef cnp.ndarray x_ = read(logits, op, "logits", 2, -1)
-    cdef int dtype = dtype_of(x_)
-    check_not_empty(x_, op, "logits")
-    cdef Py_ssize_t batch = cnp.PyArray_DIM(x_, 0), classes = cnp.PyArray_DIM(x_, 1)
-    cdef cnp.ndarray numbers = _class_numbers(labels, batch, classes, op)
-    cdef cnp.ndarray gradient = result(out, op, "out", 2, cnp.PyArray_DIMS(x_), dtype)
-    if out is not None:
-        check_apart([("out", gradient)], [("logits", x_), ("labels", numbers)], op)
-    cdef const void* x_data = cnp.PyArray_DATA(x_)
-    cdef const int64_t* label_data = <const int64_t*>cnp.PyArray_DATA(numbers)
-    cdef void* gradient_data = cnp.PyArray_DATA(gradient)
-    cdef cnp.ndarray total = np.empty(1)
-    cdef double* loss = <double*>cnp.PyArray_DATA(total)
-    cdef fastdl_queue queue = _runtime.enter((x_, numbers, gradient, total))
-    cdef bint done
-    with nogil:
-        done = _runtime.kernels().softmax_cross_entropy[dtype](
-            queue, batch, classes, x_data, label_data, loss, gradient_data)
-        _runtime.leave(queue)
-    if not done:
-        raise MemoryError(op)
-    _recording.add_to_loss(total)
-    return loss[0], gradient
-
-
 def gather(data, indices, scale=1.0, dtype="float32", out=None):
     """Return chosen rows of the data as floats, times a scale: a mini-batch.
 
@@ -445,7 +249,7 @@ def gather(data, indices, scale=1.0, dtype="float32", out=None):
     cdef const int64_t* number
     cdef double factor
     cdef cnp.npy_intp shape[64]
-    if type(data) in _array_types and data.dtype == np.uint8:
+    if is_array(data) and data.dtype == np.uint8:
         data_ = cnp.PyArray_GETCONTIGUOUS(data)
         source = 0
     else:
@@ -454,7 +258,7 @@ def gather(data, indices, scale=1.0, dtype="float32", out=None):
     if cnp.PyArray_NDIM(data_) == 0:
         raise ArrayError("has no rows", op=op, arg="data", expected="at least one dimension", got="shape ()")
     target = dtype_named(dtype, op)
-    if type(indices) not in _array_types or indices.ndim != 1 or indices.dtype.kind not in "iu":
+    if not is_array(indices) or indices.ndim != 1 or indices.dtype.kind not in "iu":
         raise DtypeError("not a row of integers", op=op, arg="indices", expected="an integer array of shape (B,)")
     numbers = np.ascontiguousarray(indices, dtype=np.int64)
     if isinstance(scale, bool) or not isinstance(scale, (int, float, np.integer, np.floating)) or not abs(scale) <= DBL_MAX:

@@ -58,6 +58,13 @@ cdef extern from "table.hpp" nogil:
         void* variance
         double momentum
         double correction
+    ctypedef struct fastdl_targets:
+        const void* class_weights
+        int64_t ignored
+        double smoothing
+    ctypedef struct fastdl_loss:
+        int number
+        double delta
     ctypedef struct fastdl_plan:
         pass
     ctypedef struct fastdl_queue:
@@ -75,7 +82,9 @@ cdef extern from "table.hpp" nogil:
         fastdl_queue, fastdl_index, const void*, const void*, fastdl_activation, void*) noexcept
     ctypedef bint (*softmax_function)(fastdl_queue, fastdl_index, fastdl_index, const void*, void*) noexcept
     ctypedef bint (*softmax_cross_entropy_function)(
-        fastdl_queue, fastdl_index, fastdl_index, const void*, const int64_t*, double*, void*) noexcept
+        fastdl_queue, fastdl_index, fastdl_index, const void*, const int64_t*, const fastdl_targets*, double*, void*) noexcept
+    ctypedef bint (*mean_loss_function)(
+        fastdl_queue, fastdl_loss, fastdl_index, const void*, const void*, double*, void*) noexcept
     ctypedef bint (*gather_function)(
         fastdl_queue, fastdl_index, fastdl_index, const void*, const int64_t*, double, void*) noexcept
     ctypedef bint (*batch_norm_forward_function)(
@@ -120,6 +129,7 @@ cdef extern from "table.hpp" nogil:
         activation_backward_function activation_backward[2]
         softmax_function softmax[2]
         softmax_cross_entropy_function softmax_cross_entropy[2]
+        mean_loss_function mean_loss[2]
         gather_function gather[3][2]
         batch_norm_forward_function batch_norm_forward[2]
         batch_norm_inference_function batch_norm_inference[2]

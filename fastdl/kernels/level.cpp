@@ -4,9 +4,11 @@
 
 #include "affine.hpp"
 #include "batch_norm.hpp"
+#include "cross_entropy.hpp"
 #include "decay.hpp"
 #include "distributions.hpp"
 #include "dropout.hpp"
+#include "element_losses.hpp"
 #include "gather.hpp"
 #include "layer_norm.hpp"
 #include "softmax.hpp"
@@ -67,8 +69,19 @@ bool softmax(fastdl_queue queue, index batch, index classes, const void* x, void
 
 template <class T>
 bool softmax_cross_entropy(fastdl_queue queue, index batch, index classes, const void* x, const std::int64_t* labels,
-                           double* loss, void* gradient) {
-  return submit(queue, SoftmaxCrossEntropy<T>{batch, classes, in<T>(x), labels, loss, out<T>(gradient)});
+                           const fastdl_targets* targets, double* loss, void* gradient) {
+  return with_targets<T>(*targets, [&](auto target) {
+    return submit(queue, SoftmaxCrossEntropy<decltype(target), T>{target, batch, classes, in<T>(x), labels, loss,
+                                                                  out<T>(gradient)});
+  });
+}
+
+template <class T>
+bool mean_loss(fastdl_queue queue, fastdl_loss loss, index size, const void* x, const void* t, double* total,
+               void* gradient) {
+  return with_loss(loss, [&](auto f) {
+    return submit(queue, MeanLoss<decltype(f), T>{f, size, in<T>(x), in<T>(t), total, out<T>(gradient)});
+  });
 }
 
 template <class Source, class T>
@@ -187,6 +200,7 @@ const fastdl_kernels kernels = {
     {activation_backward<float>, activation_backward<double>},
     {softmax<float>, softmax<double>},
     {softmax_cross_entropy<float>, softmax_cross_entropy<double>},
+    {mean_loss<float>, mean_loss<double>},
     {{gather<std::uint8_t, float>, gather<std::uint8_t, double>},
      {gather<float, float>, gather<float, double>},
      {gather<double, float>, gather<double, double>}},

@@ -1,4 +1,4 @@
-// Softmax over the rows of (batch, classes), alone or with the cross-entropy loss and its gradient.
+// Softmax over the rows of (batch, classes).
 #pragma once
 
 #include <cmath>
@@ -11,42 +11,65 @@ namespace FASTDL_LEVEL {
 constexpr index softmax_tile = 2048;       // elements, at least one row
 constexpr index parallel_exponentials = 1 << 13;
 
-template <class T>
-T largest(const T* row, index count) {
-  T found = row[0];
-  for (index j = 1; j < count; ++j) found = row[j] > found ? row[j] : found;
-  return found;
+template <index lanes, class T>
+T largest_in_lanes(const T* row, index count) {
+  T found[lanes];
+  for (index q = 0; q < lanes; ++q) found[q] = row[0];
+  const index whole = count / lanes * lanes;
+  for (index j = 0; j < whole; j += lanes)
+    for (index q = 0; q < lanes; ++q) found[q] = row[j + q] > found[q] ? row[j + q] : found[q];
+  for (index j = whole; j < count; ++j) found[j - whole] = row[j] > found[j - whole] ? row[j] : found[j - whole];
+  for (index half = lanes / 2; half > 0; half /= 2)
+    for (index q = 0; q < half; ++q) found[q] = found[q + half] > found[q] ? found[q + half] : found[q];
+  return found[0];
 }
 
-// e = exp(x - max of the row), row by row. A tile's rows are contiguous, so exp runs over all of them at once, however
-// few classes there are.
-template <class T>
-void shifted_exponentials(index rows, index classes, const T* x, T* e) {
-  for (index i = 0; i < rows; ++i) {
-    const T* row = x + i * classes;
-    const T highest = largest(row, classes);
-    for (index j = 0; j < classes; ++j) e[i * classes + j] = row[j] - highest;
-  }
-  for (index i = 0; i < rows * classes; ++i) e[i] = exp(e[i]);
-}
-
-// In eight partial sums, whatever the vector: the order of the additions is part of the result.
-template <class T>
-double sum_row(const T* row, index count) {
-  double partial[8] = {};
-  index j = 0;
-  for (; j + 8 <= count; j += 8)
-    for (int q = 0; q < 8; ++q) partial[q] += row[j + q];
-  for (; j < count; ++j) partial[j % 8] += row[j];
+template <index lanes, class T>
+double sum_in_lanes(const T* row, index count) {
+  double partial[lanes] = {};
+  const index whole = count / lanes * lanes;
+  for (index j = 0; j < whole; j += lanes)
+    for (index q = 0; q < lanes; ++q) partial[q] += row[j + q];
+  for (index j = whole; j < count; ++j) partial[j - whole] += row[j];
+  for (index half = lanes / 2; half >= 8; half /= 2)
+    for (index q = 0; q < half; ++q) partial[q] += partial[q + half];
   double sum = 0;
   for (int q = 0; q < 8; ++q) sum += partial[q];
   return sum;
 }
 
+// In so many lanes, whatever the vector: the order of the additions is part of the result. More of them wait less for each
+// other, but in a short row cost more than they save.
+constexpr index many_classes = 64;
+
+template <class T>
+T largest(const T* row, index count) {
+  return count < many_classes ? largest_in_lanes<1>(row, count) : largest_in_lanes<64>(row, count);
+}
+
+template <class T>
+double sum_row(const T* row, index count) {
+  return count < many_classes ? sum_in_lanes<8>(row, count) : sum_in_lanes<32>(row, count);
+}
+
+// e = exp(x - highest), the largest of the row, row by row. A tile's rows are contiguous, so exp runs over all of them at once, however
+// few classes there are.
+template <class T>
+void shifted_exponentials(index rows, index classes, const T* x, T* highest, T* e) {
+  for (index i = 0; i < rows; ++i) {
+    const T* row = x + i * classes;
+    const T less = highest[i] = largest(row, classes);
+    for (index j = 0; j < classes; ++j) e[i * classes + j] = row[j] - less;
+  }
+  for (index i = 0; i < rows * classes; ++i) e[i] = exp(e[i]);
+}
+
+inline index rows_of_tile(index classes) { return std::max(softmax_tile / classes, index(1)); }
+
 // Calls work(tile, first row, rows) for this member's tiles.
 template <class Work>
 void share_rows(const Team& team, index rows, index classes, Work work) {
-  const index tile_rows = std::max(softmax_tile / classes, index(1));
+  const index tile_rows = rows_of_tile(classes);
   team.share(ceil_div(rows, tile_rows), [&](index tile) {
     work(tile, tile * tile_rows, std::min(rows - tile * tile_rows, tile_rows));
   });
@@ -59,59 +82,17 @@ struct Softmax {
   T* y;
 
   bool pays() const { return batch * classes >= parallel_exponentials; }
+  Scratch scratch() const { return {0, rows_of_tile(classes) * index(sizeof(T))}; }
 
-  void operator()(const Team& team, Memory) const {
+  void operator()(const Team& team, Memory memory) const {
     share_rows(team, batch, classes, [&](index, index first, index rows) {
       T* tile = y + first * classes;
-      shifted_exponentials(rows, classes, x + first * classes, tile);
+      shifted_exponentials(rows, classes, x + first * classes, reinterpret_cast<T*>(memory.own), tile);
       for (index i = 0; i < rows; ++i) {
         const T scale = T(1 / sum_row(tile + i * classes, classes));
         for (index j = 0; j < classes; ++j) tile[i * classes + j] *= scale;
       }
     });
-  }
-};
-
-// loss = mean over the batch of log(sum exp x) - x[label]; gradient = (softmax - onehot) / batch.
-template <class T>
-struct SoftmaxCrossEntropy {
-  index batch, classes;
-  const T* x;
-  const std::int64_t* labels;
-  double* loss;
-  T* gradient;
-
-  index tiles() const { return ceil_div(batch, std::max(softmax_tile / classes, index(1))); }
-
-  bool pays() const { return batch * classes >= parallel_exponentials; }
-  Scratch scratch() const { return {tiles() * index(sizeof(double)), 0}; }
-
-  void operator()(const Team& team, Memory memory) const {
-    double* losses = reinterpret_cast<double*>(memory.shared);
-    share_rows(team, batch, classes, [&](index tile, index first, index rows) {
-      T* values = gradient + first * classes;
-      shifted_exponentials(rows, classes, x + first * classes, values);
-      double sum_of_losses = 0;
-      for (index i = 0; i < rows; ++i) sum_of_losses += finish_row(first + i);
-      losses[tile] = sum_of_losses;
-    });
-    team.barrier();
-    if (team.rank > 0) return;
-    double total = 0;
-    for (index tile = 0; tile < tiles(); ++tile) total += losses[tile];
-    *loss = total / batch;
-  }
-
-  // Makes a row's gradient of its exponentials, and returns its loss.
-  double finish_row(index i) const {
-    const T* logits = x + i * classes;
-    T* row = gradient + i * classes;
-    const index label = labels[i];
-    const double sum = sum_row(row, classes);
-    const T scale = T(1 / (sum * batch));
-    for (index j = 0; j < classes; ++j) row[j] *= scale;
-    row[label] -= T(1.0 / batch);
-    return std::log(sum) - (double(logits[label]) - double(largest(logits, classes)));
   }
 };
 

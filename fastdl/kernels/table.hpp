@@ -92,6 +92,19 @@ struct fastdl_running {
   double correction;  // times the variance of a batch
 };
 
+// What labels stand for, see cross_entropy.hpp: without class weights each for its class alone.
+struct fastdl_targets {
+  const void* class_weights;
+  std::int64_t ignored;  // rows with this label count as none
+  double smoothing;
+};
+
+// A loss of elements: its number, see element_losses.hpp, and Huber's delta.
+struct fastdl_loss {
+  int number;
+  double delta;
+};
+
 // Kernels that were recorded, see plan.hpp.
 struct fastdl_plan;
 
@@ -115,7 +128,10 @@ struct fastdl_kernels {
                                  fastdl_activation activation, void* dx);
   bool (*softmax[2])(fastdl_queue queue, fastdl_index batch, fastdl_index classes, const void* x, void* y);
   bool (*softmax_cross_entropy[2])(fastdl_queue queue, fastdl_index batch, fastdl_index classes, const void* x,
-                                   const std::int64_t* labels, double* loss, void* gradient);
+                                   const std::int64_t* labels, const fastdl_targets* targets, double* loss,
+                                   void* gradient);
+  bool (*mean_loss[2])(fastdl_queue queue, fastdl_loss f, fastdl_index size, const void* x, const void* t, double* loss,
+                       void* gradient);
   // [source: uint8, float32, float64][result]
   bool (*gather[3][2])(fastdl_queue queue, fastdl_index count, fastdl_index width, const void* data,
                        const std::int64_t* indices, double scale, void* out);

@@ -1,7 +1,9 @@
-"""Layers, the loss, initial weights and networks.
+"""Layers, losses, initial weights and networks.
 
 A layer has ``forward(x, train=False)``, ``backward(dout)``, and its parameters and their gradients in the dicts
 ``params`` and ``grads``. In training it keeps what its backward pass needs; otherwise it keeps nothing.
+
+A loss has ``forward(predictions, targets)``, which returns a number, and ``backward()``, which returns its gradient.
 """
 
 from __future__ import annotations
@@ -12,13 +14,17 @@ from fastdl.nn.batch_norm import BatchNorm
 from fastdl.nn.dropout import Dropout
 from fastdl.nn.elu import ELU
 from fastdl.nn.gelu import GELU
+from fastdl.nn.huber import Huber
 from fastdl.nn.layer import Layer
 from fastdl.nn.layer_norm import LayerNorm
 from fastdl.nn.leaky_relu import LeakyReLU
+from fastdl.nn.loss import Loss
+from fastdl.nn.mean_squared_error import MeanSquaredError
 from fastdl.nn.mlp import MLP
 from fastdl.nn.relu import ReLU
 from fastdl.nn.sigmoid import Sigmoid
 from fastdl.nn.sequential import Sequential
+from fastdl.nn.sigmoid_cross_entropy import SigmoidCrossEntropy
 from fastdl.nn.silu import SiLU
 from fastdl.nn.softmax_cross_entropy import SoftmaxCrossEntropy
 from fastdl.nn.softplus import Softplus
@@ -31,13 +37,17 @@ __all__ = [
     "Affine",
     "BatchNorm",
     "Dropout",
+    "Huber",
     "Layer",
     "LayerNorm",
     "LeakyReLU",
+    "Loss",
+    "MeanSquaredError",
     "ReLU",
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "SigmoidCrossEntropy",
     "SoftmaxCrossEntropy",
     "Softplus",
     "Tanh",

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from numpy.typing import NDArray
 
 from fastdl.errors import FastdlError
+from fastdl.nn.plannable import Plannable
 
 
-class Layer:
+class Layer(Plannable):
     """The base of all layers.
 
     Attributes
     ----------
-    can_be_planned : bool
-        Of the class: whether all that forward and backward compute is done by fastdl's kernels, so that a
-        :class:`fastdl.kernels.Plan` can do it again. Settings are attributes then, and are not changed in place.
     params, grads : dict of str to ndarray
         The parameters, which an optimizer changes in place, and after ``backward`` their gradients.
 
@@ -32,19 +30,6 @@ class Layer:
     >>> Double().forward(np.ones(2))
     array([2., 2.])
     """
-
-    can_be_planned: ClassVar[bool] = False
-    _version: int = 0  # of the settings
-
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
-        if "can_be_planned" not in vars(cls):  # what a base's kernels can says nothing of another forward()
-            cls.can_be_planned = False
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        super().__setattr__(name, value)
-        if name != "grads" and not name.startswith("_"):
-            self.__dict__["_version"] = self._version + 1
 
     def __init__(self) -> None:
         self.params: dict[str, NDArray[Any]] = {}

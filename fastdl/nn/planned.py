@@ -75,7 +75,8 @@ class Plans:
         -------
         Planned or None
         """
-        if not hasattr(network.loss_function, "targets") or not all(each.can_be_planned for each in network.layers):
+        parts = (network.loss_function, *network.layers)
+        if not all(getattr(part, "can_be_planned", False) for part in parts):
             return None
         settings = _settings(network)
         planned = self._plans.get(x.shape)
@@ -100,7 +101,7 @@ def _is_same(settings: list[object], before: list[object]) -> bool:
 
 def _settings(network: Sequential) -> list[object]:
     """What a plan was recorded with, and holds as long as it is the same."""
-    settings: list[object] = [network.loss_function, network.weight_decay]
+    settings: list[object] = [network.loss_function, network.loss_function._version, network.weight_decay]
     for layer in network.layers:
         settings += layer, layer._version, *layer.params.values()
     return settings

@@ -8,11 +8,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastdl import kernels
-from fastdl.nn.layer import not_trained
+from fastdl.nn.loss import Loss
 
 
-class SoftmaxCrossEntropy:
+class SoftmaxCrossEntropy(Loss):
     """Mean cross-entropy of the softmax of logits against labels; see :func:`fastdl.kernels.softmax_cross_entropy`.
+
+    Parameters
+    ----------
+    label_smoothing : float
+        From 0 to 1: the share of each target that goes to all classes.
+    class_weights : ndarray of shape (C,), optional
+        A weight >= 0 for each class, of the dtype of the logits.
+    ignore_index : int, optional
+        Rows with this label count for nothing.
+
+    Raises
+    ------
+    DtypeError, ArrayError, HyperparameterError
+        By ``forward``, if a setting does not fit.
 
     Examples
     --------
@@ -23,8 +37,18 @@ class SoftmaxCrossEntropy:
     0.6931 [[ 0.5 -0.5]]
     """
 
-    def __init__(self) -> None:
-        self._gradient: NDArray[Any] | None = None
+    can_be_planned = True
+
+    def __init__(
+        self,
+        label_smoothing: float = 0.0,
+        class_weights: NDArray[Any] | None = None,
+        ignore_index: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.label_smoothing = label_smoothing
+        self.class_weights = class_weights
+        self.ignore_index = ignore_index
 
     def targets(self, labels: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.int64]:
         """Return the labels as class numbers, each of them checked.
@@ -46,7 +70,7 @@ class SoftmaxCrossEntropy:
         DtypeError, LabelError
             If they do not fit.
         """
-        return kernels.class_numbers(labels, *shape)
+        return kernels.class_numbers(labels, *shape, self.ignore_index)
 
     def forward(self, logits: NDArray[Any], labels: NDArray[Any]) -> float:
         """Return the loss, and keep its gradient.
@@ -64,20 +88,14 @@ class SoftmaxCrossEntropy:
 
         Raises
         ------
-        DtypeError, ArrayError, LabelError
+        DtypeError, ArrayError, LabelError, HyperparameterError
             If something does not fit.
         """
-        loss, self._gradient = kernels.softmax_cross_entropy(logits, labels)
+        loss, self._gradient = kernels.softmax_cross_entropy(
+            logits,
+            labels,
+            label_smoothing=self.label_smoothing,
+            class_weights=self.class_weights,
+            ignore_index=self.ignore_index,
+        )
         return loss
-
-    def backward(self) -> NDArray[Any]:
-        """Return the gradient of the last loss with respect to the logits.
-
-        Returns
-        -------
-        ndarray of shape (B, C)
-            ``(softmax - onehot) / B``.
-        """
-        if self._gradient is None:
-            raise not_trained("SoftmaxCrossEntropy.backward")
-        return self._gradient

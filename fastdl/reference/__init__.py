@@ -8,7 +8,8 @@ file                      holds
 ``activations.py``        `activation_forward`, `activation_backward`, the names ``ACTIVATIONS``, ``NEED_INPUT``
 ``affine.py``             `affine_forward`, `affine_backward`: the fully connected layer
 ``norms.py``              `batch_norm_forward`, `batch_norm_inference`, `batch_norm_backward`, `layer_norm_...`
-``softmax.py``            `softmax`, `softmax_cross_entropy`
+``softmax.py``            `softmax`
+``losses.py``             `softmax_cross_entropy`, `sigmoid_cross_entropy`, `mean_squared_error`, `huber`
 ``random.py``             `random_bits`, and numbers made of them: `random_uniform`, `random_normal`
 ``decay.py``              `decay_gradient`
 ``dropout.py``            `dropout_forward`, `dropout_backward`, `dropout_ratio`
@@ -31,6 +32,7 @@ from fastdl.reference.affine import affine_backward, affine_forward
 from fastdl.reference.decay import decay_gradient
 from fastdl.reference.dropout import dropout_backward, dropout_forward, dropout_ratio
 from fastdl.reference.gather import gather
+from fastdl.reference.losses import huber, mean_squared_error, sigmoid_cross_entropy, softmax_cross_entropy
 from fastdl.reference.norms import (
     batch_norm_backward,
     batch_norm_forward,
@@ -40,7 +42,7 @@ from fastdl.reference.norms import (
 )
 from fastdl.reference.random import random_bits, random_normal, random_uniform
 from fastdl.reference.rules import RULES, RuleSpec
-from fastdl.reference.softmax import softmax, softmax_cross_entropy
+from fastdl.reference.softmax import softmax
 from fastdl.reference.update import update
 
 __all__ = [
@@ -60,11 +62,14 @@ __all__ = [
     "dropout_forward",
     "dropout_ratio",
     "gather",
+    "huber",
     "layer_norm_backward",
     "layer_norm_forward",
+    "mean_squared_error",
     "random_bits",
     "random_normal",
     "random_uniform",
+    "sigmoid_cross_entropy",
     "softmax",
     "softmax_cross_entropy",
     "update",

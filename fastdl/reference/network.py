@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from fastdl.reference.activations import NEED_INPUT
 from fastdl.reference.affine import affine_backward, affine_forward
+from fastdl.reference.losses import softmax_cross_entropy
 from fastdl.reference.rules import RULES
-from fastdl.reference.softmax import softmax_cross_entropy
 from fastdl.reference.update import update
 
 Array = NDArray[Any]

@@ -1,0 +1,30 @@
+"""What a plan has to know of the parts of a network."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class Plannable:
+    """The base of layers and losses: whether a plan can do again what they did, and whether they are as they were.
+
+    Attributes
+    ----------
+    can_be_planned : bool
+        Of the class: whether all that it computes is done by fastdl's kernels, so that a :class:`fastdl.kernels.Plan`
+        can do it again. Settings are attributes then, and are not changed in place. A class that derives from another
+        one says so anew.
+    """
+
+    can_be_planned: ClassVar[bool] = False
+    _version: int = 0  # of the settings
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "can_be_planned" not in vars(cls):
+            cls.can_be_planned = False
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name != "grads" and not name.startswith("_"):
+            self.__dict__["_version"] = self._version + 1
