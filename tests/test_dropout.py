@@ -306,10 +306,11 @@ class TestLayer:
             layer.forward(np.ones(100, int), train=True)
         assert layer.step == 1
         assert_same_bits(layer.backward(np.ones(100)), y)
-        layer.step = 2**32
-        with pytest.raises(HyperparameterError) as caught:
-            layer.forward(np.ones(100), train=True)
-        assert caught.value.arg == "step"
+        for bad in (2**32, -1, 1.0, True, None):
+            with pytest.raises(HyperparameterError) as caught:
+                layer.step = bad
+            assert caught.value.arg == "step"
+        assert layer.step == 1
 
     def test_it_has_no_parameters(self):
         assert nn.Dropout(0.5, 1).params == nn.Dropout(0.5, 1).grads == {}

@@ -20,8 +20,8 @@ def decay_gradient(W, dW, rate):
     ----------
     W : ndarray of any shape
         Weights, float32 or float64.
-    dW : ndarray of the same shape
-        Their gradient, in C order.
+    dW : ndarray of the same shape, or None
+        Their gradient, in C order; None for the loss alone.
     rate : float
         At least 0 and finite.
 
@@ -50,18 +50,21 @@ def decay_gradient(W, dW, rate):
     cdef str op = "decay_gradient"
     cdef cnp.ndarray w_ = read(W, op, "W", -1, -1)
     cdef int dtype = dtype_of(w_)
-    cdef cnp.ndarray dw_ = changed(dW, op, "dW", dtype, None), loss = np.empty(1)
-    if not cnp.PyArray_SAMESHAPE(w_, dw_):
-        raise wrong_shape(op, "dW", None, (<object>w_).shape, dw_)
-    if not cnp.PyArray_IS_C_CONTIGUOUS(dw_):
-        raise ArrayError("not contiguous", op=op, arg="dW", hint="Pass an array in C order, not a view")
+    cdef cnp.ndarray dw_ = None, loss = np.empty(1)
+    cdef void* dw_data = NULL
+    if dW is not None:
+        dw_ = changed(dW, op, "dW", dtype, None)
+        dw_data = cnp.PyArray_DATA(dw_)
+        if not cnp.PyArray_SAMESHAPE(w_, dw_):
+            raise wrong_shape(op, "dW", None, (<object>w_).shape, dw_)
+        if not cnp.PyArray_IS_C_CONTIGUOUS(dw_):
+            raise ArrayError("not contiguous", op=op, arg="dW", hint="Pass an array in C order, not a view")
     if isinstance(rate, bool) or not isinstance(rate, (int, float, np.integer, np.floating)) or not 0 <= rate < INFINITY:
         raise HyperparameterError("out of range", op=op, arg="rate", expected="a finite number >= 0", got=repr(rate))
     check_apart([("dW", dw_)], [("W", w_)], op)
     cdef double factor = rate
     cdef Py_ssize_t size = cnp.PyArray_SIZE(w_)
     cdef const void* w_data = cnp.PyArray_DATA(w_)
-    cdef void* dw_data = cnp.PyArray_DATA(dw_)
     cdef double* total = <double*>cnp.PyArray_DATA(loss)
     cdef fastdl_queue queue = _runtime.enter((w_, dw_, loss))
     cdef bint done

@@ -52,8 +52,8 @@ def count_step(counter):
     Parameters
     ----------
     counter : ndarray of shape (2,)
-        uint32: this step and the next one. Given as ``step`` to the functions of dropout, they take ``counter[0]`` as it is
-        when they run, also where they run as part of a :class:`Plan`.
+        uint32: the last step and the next one. Given as ``step``, dropout's forward pass is the next step and its backward
+        pass the last one, as they are counted when it runs, also where it runs as part of a :class:`Plan`.
 
     Raises
     ------
@@ -159,6 +159,8 @@ def dropout_forward(x, ratio, seed, stream=0, step=0, activation="identity", sca
     cdef fastdl_activation f = fusible_activation(activation, op)
     cdef int dropped = _dropped(ratio, op)
     cdef uint32_t* counter = _counter(step, op)
+    if counter != NULL:
+        counter += 1  # a forward pass is the next step
     cdef fastdl_source source = source_of(seed, stream, 0 if counter != NULL else step, _first_of_masks, op)
     cdef cnp.ndarray x_ = read(x, op, "x", -1, -1)
     cdef int dtype = dtype_of(x_)

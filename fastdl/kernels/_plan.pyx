@@ -14,7 +14,10 @@ cdef char _places[8]
 
 
 cdef class Plan:
-    """What this thread's kernels do within a ``with`` block, to be done again on other inputs in one parallel region.
+    """Plan(*inputs)
+--
+
+    What this thread's kernels do within a ``with`` block, to be done again on other inputs in one parallel region.
 
     The kernels run within the block too, so that what is computed there holds. A plan does again what the kernels did, and
     nothing else: what is computed otherwise, by NumPy for one, stays as it was. It has the memory of all that the block

@@ -11,7 +11,7 @@ struct DecayGradient {
   index size;
   double rate;
   const T* w;
-  T* dw;
+  T* dw;  // or null
   double* loss;
 
   bool pays() const { return size >= parallel_activated; }
@@ -22,7 +22,8 @@ struct DecayGradient {
     const T factor = T(rate);
     share_elements(team, size, [&](index offset, index count) {
       squares[offset / activation_tile] = sum_squares(w + offset, count);
-      for (index i = offset; i < offset + count; ++i) dw[i] += factor * w[i];
+      if (dw)
+        for (index i = offset; i < offset + count; ++i) dw[i] += factor * w[i];
     });
     team.barrier();
     if (team.rank > 0) return;

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastdl import kernels
+from fastdl.errors import HyperparameterError
 from fastdl.nn.layer import Layer, not_trained
 
 
@@ -74,7 +75,7 @@ class Dropout(Layer):
         self.inverted = inverted
         self.stream = stream
         self.activation = activation
-        self._counter = np.zeros(2, np.uint32)  # the step of the last forward pass in training, and the next one
+        self._counter = np.zeros(2, np.uint32)  # the step of the last forward pass, and of the next one
         self._passed: NDArray[Any] | None = None
         kernels.dropout_forward(np.empty(0), ratio, seed, stream, activation=activation)  # refuses what does not fit
 
@@ -85,16 +86,20 @@ class Dropout(Layer):
 
     @step.setter
     def step(self, value: int) -> None:
+        if isinstance(value, bool) or not hasattr(value, "__index__") or not 0 <= value < 2**32:
+            raise HyperparameterError(
+                "out of range", op="Dropout", arg="step", expected="an integer from 0 to 2**32 - 1", got=repr(value)
+            )
         self._counter[1] = value
 
     def forward(self, x: NDArray[Any], train: bool = False) -> NDArray[Any]:
         if not train:
             scale = 1.0 if self.inverted else 1 - self.ratio
             return kernels.dropout_forward(x, 0.0, self.seed, activation=self.activation, scale=scale)
-        kernels.count_step(self._counter)
         self._passed = kernels.dropout_forward(
             x, self.ratio, self.seed, self.stream, self._counter, self.activation, self._training_scale()
         )
+        kernels.count_step(self._counter)
         return self._passed
 
     def backward(self, dout: NDArray[Any]) -> NDArray[Any]:

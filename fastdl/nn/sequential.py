@@ -148,10 +148,7 @@ class Sequential:
             If x or t does not fit.
         """
         loss: float = self.loss_function.forward(self.forward(x), t)
-        if self.weight_decay:
-            for W in self._weights():
-                loss += self.weight_decay / 2 * float(np.square(W).sum(dtype=np.float64))
-        return loss
+        return self._add_decay(loss, gradient=False)
 
     def gradient(self, x: Array, t: Array) -> dict[str, Array]:
         """Return the gradient of the loss with respect to every parameter.
@@ -291,19 +288,21 @@ class Sequential:
             for layer, keys in zip(self.layers, self._keys, strict=True)
             for own, key in keys.items()
         }
-        if self.weight_decay:
-            for layer in self.layers:
-                if "W" in layer.params:
-                    loss += kernels.decay_gradient(layer.params["W"], layer.grads["W"], self.weight_decay)
-        return loss, grads
+        return self._add_decay(loss, gradient=True), grads
 
-    def _weights(self) -> list[Array]:
-        return [layer.params["W"] for layer in self.layers if "W" in layer.params]
+    def _add_decay(self, loss: float, gradient: bool) -> float:
+        """The loss with the weight decay's share; to the layers' gradients that share's gradient is added."""
+        for layer in self.layers if self.weight_decay else ():
+            if "W" in layer.params:
+                dW = layer.grads["W"] if gradient else None
+                loss += kernels.decay_gradient(layer.params["W"], dW, self.weight_decay)
+        return loss
 
     def _check_input(self, x: Any) -> None:
         name = type(self).__name__
-        if not isinstance(x, np.ndarray) or x.dtype != self.dtype:
-            got = str(x.dtype) if isinstance(x, np.ndarray) else type(x).__qualname__
+        is_array = type(x) in (np.ndarray, np.memmap)  # the mask of a MaskedArray, say, would go unseen
+        if not is_array or x.dtype != self.dtype:
+            got = str(x.dtype) if is_array else type(x).__qualname__
             raise DtypeError(
                 "not of the network's dtype", op=name, arg="x", expected=f"an array of {self.dtype}", got=got,
                 hint=f"Convert it with .astype(numpy.{self.dtype}); pixels are scaled to [0, 1] as well",
