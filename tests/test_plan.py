@@ -81,7 +81,13 @@ class TestPlan:
 
     @pytest.mark.parametrize(
         "bad",
-        [np.ones((4, 3)), np.ones((3, 4), np.float32), np.ones((4, 3)).T, np.ones((3, 8))[:, ::2], np.ones((3, 4), ">f8")],
+        [
+            np.ones((4, 3)),
+            np.ones((3, 4), np.float32),
+            np.ones((4, 3)).T,
+            np.ones((3, 8))[:, ::2],
+            np.ones((3, 4), ">f8"),
+        ],
         ids=["shape", "dtype", "fortran", "strided", "byte order"],
     )
     def test_inputs_that_do_not_fit(self, bad):
@@ -191,7 +197,9 @@ class TestNetworks:
         optimizers = [optim.Adam(clip_norm=1.0, weight_decay=0.01) for _ in range(2)]
         for count in (16, 16, 5, 16, 5, 16, 3):
             batch = data(rng, count, dtype=dtype)
-            losses = [network.train_step(*batch, each) for network, each in zip((planned, plain), optimizers, strict=True)]
+            losses = [
+                network.train_step(*batch, each) for network, each in zip((planned, plain), optimizers, strict=True)
+            ]
             assert losses[0] == losses[1]
             assert digest(memory(planned)) == digest(memory(plain))
         assert any(each.plan.can_run for each in planned._plans._plans.values())
@@ -214,7 +222,9 @@ class TestNetworks:
             results.add(digest(losses, memory(network)))
         assert len(results) == 1
 
-    @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda n: pickle.loads(pickle.dumps(n))], ids=["copy", "pickle"])
+    @pytest.mark.parametrize(
+        "duplicate", [copy.deepcopy, lambda n: pickle.loads(pickle.dumps(n))], ids=["copy", "pickle"]
+    )
     def test_copies_go_on_alike(self, make, dtype, rng, duplicate):
         network = make(dtype)
         network.train_step(*data(rng, 16, dtype=dtype), optim.SGD())
@@ -254,7 +264,9 @@ class TestWhatAPlanIsMadeFrom:
                 change(plain)
             batch = data(rng, 16)
             assert planned.train_step(*batch, optim.SGD()) == plain.train_step(*batch, optim.SGD())
-            assert digest([layer.params for layer in planned.layers]) == digest([layer.params for layer in plain.layers])
+            assert digest([layer.params for layer in planned.layers]) == digest(
+                [layer.params for layer in plain.layers]
+            )
 
 
 class Doubled(nn.Layer):
@@ -298,7 +310,9 @@ class Tripled(nn.SoftmaxCrossEntropy):
         return 3 * super().backward()
 
 
-@pytest.mark.parametrize("loss", [nn.MeanSquaredError(), nn.Huber(), Tripled(), nn.SoftmaxCrossEntropy(ignore_index=-1)])
+@pytest.mark.parametrize(
+    "loss", [nn.MeanSquaredError(), nn.Huber(), Tripled(), nn.SoftmaxCrossEntropy(ignore_index=-1)]
+)
 def test_losses(loss, rng):
     """Those that no plan can do again are computed layer by layer."""
     W = nn.initializers.he((6, 4), 1)

@@ -22,7 +22,17 @@ from fastdl.optim.optimizer import Options
 PACKAGE = Path(fastdl.__file__).parent
 SOURCES = sorted([*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.pyi")])
 REFERENCE_ONLY = {"rules"}
-KERNELS_ONLY = {"BuildInfo", "CompiledRule", "Plan", "class_numbers", "count_step", "build_info", "cpu_level", "get_num_threads", "set_num_threads"}
+KERNELS_ONLY = {
+    "BuildInfo",
+    "CompiledRule",
+    "Plan",
+    "class_numbers",
+    "count_step",
+    "build_info",
+    "cpu_level",
+    "get_num_threads",
+    "set_num_threads",
+}
 INTERNAL = {"FLAGS", "LEVELS", "OPENMP"}  # of fastdl.kernels: parts of build_info()
 EXTRAS = {"matplotlib", "sklearn", "tqdm", "numba"}
 SECTIONS = ("Parameters", "Attributes", "Returns", "Raises", "Notes", "Examples")

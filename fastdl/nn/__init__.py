@@ -22,8 +22,8 @@ from fastdl.nn.loss import Loss
 from fastdl.nn.mean_squared_error import MeanSquaredError
 from fastdl.nn.mlp import MLP
 from fastdl.nn.relu import ReLU
-from fastdl.nn.sigmoid import Sigmoid
 from fastdl.nn.sequential import Sequential
+from fastdl.nn.sigmoid import Sigmoid
 from fastdl.nn.sigmoid_cross_entropy import SigmoidCrossEntropy
 from fastdl.nn.silu import SiLU
 from fastdl.nn.softmax_cross_entropy import SoftmaxCrossEntropy

@@ -106,7 +106,14 @@ class Dropout(Layer):
         if self._passed is None:
             raise not_trained("Dropout.backward")
         return kernels.dropout_backward(
-            dout, self.ratio, self.seed, self.stream, self._counter, self._passed, self.activation, self._training_scale()
+            dout,
+            self.ratio,
+            self.seed,
+            self.stream,
+            self._counter,
+            self._passed,
+            self.activation,
+            self._training_scale(),
         )
 
     def _training_scale(self) -> float | None:

@@ -63,8 +63,8 @@ class MLP(Sequential):
 
     Notes
     -----
-    The book's ``MultiLayerNet``, and ``MultiLayerNetExtend`` with batch_norm and dropout; its ``weight_decay`` is in the loss, where torch's ``weight_decay=`` is in the
-    optimizer.
+    The book's ``MultiLayerNet``, and ``MultiLayerNetExtend`` with batch_norm and dropout; its ``weight_decay`` is in
+    the loss, where torch's ``weight_decay=`` is in the optimizer.
 
     Examples
     --------

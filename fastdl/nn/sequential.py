@@ -82,7 +82,9 @@ class Sequential:
     ) -> None:
         name = type(self).__name__
         if not isinstance(layers, Sequence) or not layers or not all(isinstance(each, Layer) for each in layers):
-            raise HyperparameterError("not possible", op=name, arg="layers", expected="layers, at least one", got=repr(layers))
+            raise HyperparameterError(
+                "not possible", op=name, arg="layers", expected="layers, at least one", got=repr(layers)
+            )
         if (
             isinstance(weight_decay, bool)
             or not isinstance(weight_decay, int | float | np.floating)

@@ -70,7 +70,8 @@ class SoftmaxCrossEntropy(Loss):
         DtypeError, LabelError
             If they do not fit.
         """
-        return kernels.class_numbers(labels, *shape, self.ignore_index)
+        batch, classes = shape
+        return kernels.class_numbers(labels, batch, classes, self.ignore_index)
 
     def forward(self, logits: NDArray[Any], labels: NDArray[Any]) -> float:
         """Return the loss, and keep its gradient.
