@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -120,6 +120,11 @@ def dropout(*shape: int) -> Work:
     return Work(work.name, work.recipes, is_same=False)
 
 
+def different(contenders: tuple[str, ...], name: str, function: str, *args: Any) -> Work:
+    """Measure what is random, so that no two contenders compute the same."""
+    return replace(among(contenders, name, function, *args), is_same=False)
+
+
 def train_step(contenders: tuple[str, ...], rule: str) -> Work:
     """Measure the book network's training step; "book" is NumPy in float64, as in the book."""
     work = among(contenders, f"training step, book network, {rule}", "train_step", rule)
@@ -188,6 +193,12 @@ TRAIN_STEPS = [train_step(("fastdl", "numpy"), rule) for rule in RULES]
 ALL = ("fastdl", "torch", "jax", "numpy")
 PEERS = [
     *(train_step(ALL, rule) for rule in ("sgd", "adam")),
+    different(
+        ("fastdl", "torch", "jax"),
+        "training step, book network with batch normalization and dropout, adam",
+        "regularized_step",
+        "adam",
+    ),
     among(ALL, "adam, book network", "optimizer_step", "adam", BOOK_SHAPES),
     dropout(1024, 1024),
     *(

@@ -345,6 +345,26 @@ def test_any_optimizer_with_an_update(rng):
         np.testing.assert_allclose(p, other.params[key], rtol=1e-12)
 
 
+@pytest.mark.parametrize("how", ["class", "instance"])
+def test_an_update_of_ones_own_is_called(how, rng):
+    calls = []
+
+    class Counting(optim.SGD):
+        def update(self, params, grads):
+            calls.append(1)
+            super().update(params, grads)
+
+    optimizer = Counting(lr=0.25) if how == "class" else optim.SGD(lr=0.25)
+    if how == "instance":
+        update = optimizer.update
+        optimizer.__dict__["update"] = lambda params, grads: calls.append(1) or update(params, grads)
+    one, other = mlp()("float32"), mlp()("float32")
+    for _ in range(3):
+        batch = data(rng, 8)
+        assert one.train_step(*batch, optimizer) == other.train_step(*batch, optim.SGD(lr=0.25))
+    assert len(calls) == 3
+
+
 @pytest.mark.parametrize("planned", [False, True], ids=["at the first step", "later"])
 def test_what_does_not_fit_changes_nothing(planned, rng):
     network, optimizer = mlp(batch_norm=True)("float32"), optim.Adam()

@@ -88,8 +88,13 @@ def dropout(shape: tuple[int, ...]) -> Call:
     return both
 
 
-def train_step(rule: str) -> Call:
-    network = nn.MLP(BOOK_SIZES, seed=0)
+def train_step(rule: str, *, batch_norm: bool = False, dropout: float = 0.0) -> Call:
+    network = nn.MLP(BOOK_SIZES, batch_norm=batch_norm, dropout=dropout, seed=0)
     for key, value in book_params().items():
         network.params[key][...] = value
     return partial(network.train_step, *book_batch(), optim.get(rule, **TRAINING_HYPER[rule]))
+
+
+def regularized_step(rule: str) -> Call:
+    """With batch normalization and dropout on all hidden layers."""
+    return train_step(rule, batch_norm=True, dropout=0.5)

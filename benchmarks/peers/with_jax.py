@@ -76,3 +76,41 @@ def train_step(rule: str) -> Call:
         return float(loss)
 
     return step
+
+
+def regularized_step(rule: str) -> Call:
+    """With batch normalization and dropout on all hidden layers."""
+    values = list(book_params().values())
+    params = [
+        (jnp.asarray(W), jnp.asarray(b), jnp.ones_like(b), jnp.zeros_like(b))
+        for W, b in zip(values[::2], values[1::2], strict=True)
+    ]
+    running = [(jnp.zeros_like(b), jnp.ones_like(b)) for _, b, *_ in params[:-1]]
+    x, t = map(jnp.asarray, book_batch())
+    optimizer = _optimizer(rule, TRAINING_HYPER[rule])
+    state, key = optimizer.init(params), jax.random.key(0)
+
+    def loss_of(params: Any, running: Any, key: jax.Array, x: jax.Array, t: jax.Array) -> Any:
+        statistics = []
+        for i, ((W, b, gamma, beta), (mean, var)) in enumerate(zip(params[:-1], running, strict=True)):
+            z = x @ W + b
+            batch_mean, batch_var = z.mean(axis=0), z.var(axis=0)
+            statistics.append((0.9 * mean + 0.1 * batch_mean, 0.9 * var + 0.1 * batch_var))
+            y = jax.nn.relu((z - batch_mean) * jax.lax.rsqrt(batch_var + 1e-5) * gamma + beta)
+            x = jnp.where(jax.random.bernoulli(jax.random.fold_in(key, i), 0.5, y.shape), 2 * y, 0)
+        W, b, *_ = params[-1]
+        return optax.softmax_cross_entropy_with_integer_labels(x @ W + b, t).mean(), statistics
+
+    @partial(jax.jit, donate_argnums=(0, 1, 2))
+    def train(params: Any, state: Any, running: Any, key: jax.Array, x: jax.Array, t: jax.Array) -> Any:
+        key, now = jax.random.split(key)
+        (loss, running), grads = jax.value_and_grad(loss_of, has_aux=True)(params, running, now, x, t)
+        updates, state = optimizer.update(grads, state, params)
+        return loss, optax.apply_updates(params, updates), state, running, key
+
+    def step() -> float:
+        nonlocal params, state, running, key
+        loss, params, state, running, key = jax.block_until_ready(train(params, state, running, key, x, t))
+        return float(loss)
+
+    return step

@@ -92,13 +92,15 @@ def dropout(shape: tuple[int, ...]) -> Call:
     return both
 
 
-def train_step(rule: str) -> Call:
+def train_step(rule: str, *, is_regularized: bool = False) -> Call:
     layers: list[torch.nn.Module] = []
     for n_in, n_out in pairwise(BOOK_SIZES):
-        layers += [torch.nn.Linear(n_in, n_out), torch.nn.ReLU()]
-    network = torch.nn.Sequential(*layers[:-1])
+        between = [torch.nn.BatchNorm1d(n_out), torch.nn.ReLU(), torch.nn.Dropout(0.5)]
+        layers += [torch.nn.Linear(n_in, n_out), *(between if is_regularized else between[1:2])]
+    network = torch.nn.Sequential(*layers[: -3 if is_regularized else -1])
+    linear = [p for layer in network if isinstance(layer, torch.nn.Linear) for p in layer.parameters()]
     with torch.no_grad():
-        for p, value in zip(network.parameters(), book_params().values(), strict=True):
+        for p, value in zip(linear, book_params().values(), strict=True):
             p.copy_(torch.from_numpy(value.T))
     x, t = map(torch.from_numpy, book_batch())
     loss_of = torch.nn.CrossEntropyLoss()
@@ -112,3 +114,8 @@ def train_step(rule: str) -> Call:
         return loss.item()
 
     return step
+
+
+def regularized_step(rule: str) -> Call:
+    """With batch normalization and dropout on all hidden layers."""
+    return train_step(rule, is_regularized=True)

@@ -14,7 +14,6 @@ from fastdl.errors import ArrayError, DtypeError, HyperparameterError
 from fastdl.nn.layer import Layer
 from fastdl.nn.planned import Plans
 from fastdl.nn.softmax_cross_entropy import SoftmaxCrossEntropy
-from fastdl.optim.optimizer import Optimizer
 
 Array = NDArray[Any]
 
@@ -209,11 +208,12 @@ class Sequential:
                 loss, grads = self.loss_and_gradient(x, t)
                 optimizer.update(self.params, grads)
                 return loss
-            if planned.has_run or not isinstance(optimizer, Optimizer):
+            update_after = getattr(optimizer, "update_after", None)
+            if planned.has_run or update_after is None:
                 planned.run()
                 optimizer.update(self.params, planned.grads)
             else:
-                optimizer.update_after(planned.plan, planned.inputs, self.params, planned.grads)
+                update_after(planned.plan, planned.inputs, self.params, planned.grads)
             return planned.loss
 
     def predict(self, x: Array) -> NDArray[np.int64]:
