@@ -280,7 +280,7 @@ class Optimizer:
 
     def step(self, params: Any, grads: Any, rows: Any, steps: Any, setting: Mapping[str, float]) -> None:
         """The kernel's step that the class's is to be."""
-        options = {"shrink": [1 - setting["lr"] * self.decay] * len(params)} if self.decay else {}
+        options = {"shrink": [setting["lr"] * self.decay] * len(params)} if self.decay else {}
         kernels.update(self.rule, params, grads, rows, steps, list(setting.values()), **options)
 
 

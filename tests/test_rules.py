@@ -306,7 +306,7 @@ OPTIONS = {
     "clip_value": lambda run: {"clip_value": 0.4},
     "clip_value-0": lambda run: {"clip_value": 0.0},
     "decay": lambda run: {"decay": _numbers(0.01)(run)},
-    "shrink": lambda run: {"shrink": _numbers(0.7)(run)},
+    "shrink": lambda run: {"shrink": _numbers(0.3)(run)},
     "averages": lambda run: {"averages": run.averages, "average_decay": 0.9},
     "averages-0": lambda run: {"averages": run.averages, "average_decay": 0.0},
     "needs_finite": lambda run: {"needs_finite": True},
@@ -316,7 +316,7 @@ OPTIONS = {
         "clip_norm": 20.0,
         "clip_value": 0.3,
         "decay": _numbers(0.5)(run),
-        "shrink": _numbers(0.7)(run),
+        "shrink": _numbers(0.3)(run),
         "averages": run.averages,
         "average_decay": 0.9,
         "needs_finite": True,
@@ -392,7 +392,7 @@ def test_parameters_and_types_may_be_mixed(rule):
         for step, grads in enumerate(run.gradients(4)):
             mixed = [g.astype(np.float32) if (i + step) % 3 else g for i, g in enumerate(grads)]
             mixed[step] = mixed[-1 - step] = None
-            run.take(update, mixed, clip_norm=30.0, decay=_numbers(0.1)(run), shrink=_numbers(0.7)(run))
+            run.take(update, mixed, clip_norm=30.0, decay=_numbers(0.1)(run), shrink=_numbers(0.3)(run))
     assert ours.steps.tolist() == theirs.steps.tolist() == [3, 3, 3, 3, 4, 3, 3, 3, 3]
     for actual, desired in zip(ours.arrays, theirs.arrays, strict=True):
         assert_close(actual, desired, TOLERANCES[str(actual.dtype)] if actual.dtype.kind == "f" else 0)

@@ -43,7 +43,7 @@ cdef class Plan:
     """
 
     def __init__(self, *inputs):
-        if len(inputs) > sizeof(_places):
+        if <size_t>len(inputs) > sizeof(_places):
             raise ArrayError("too many", op="Plan", arg="inputs", expected=f"at most {sizeof(_places)}", got=str(len(inputs)))
         self.inputs = inputs
         self.kept = None

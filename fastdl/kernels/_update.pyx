@@ -197,7 +197,7 @@ def update(
     decay : sequence of float, optional
         For each parameter, what is added to its gradient, times the parameter: L2 regularization.
     shrink : sequence of float, optional
-        For each parameter, what it is multiplied by before the step: decoupled weight decay.
+        For each parameter, the share of itself that it loses before the step: decoupled weight decay.
     clip_norm : float
         Gradients are scaled so that the norm of all of them together is at most this.
     clip_value : float
@@ -364,7 +364,7 @@ def update(
                 last_step, last_numbers, last_kind = taken[i], numbers, kind
             tensor.coefficients = coefficients
             tensor.decay = 0.0 if decay is None else decay[i]
-            tensor.shrink = 1.0 if shrink is None else shrink[i]
+            tensor.shrink = 0.0 if shrink is None else shrink[i]
             tensor.clears = (taken[i] + 1) % fastdl_steps_to_clear == 0
             counters[active] = &taken[i]
             active += 1

@@ -57,7 +57,7 @@ struct fastdl_tensor {
   fastdl_trust trust;
   const void* coefficients;
   double decay;              // added to the gradient, times the parameter
-  double shrink;             // the parameter is multiplied by this before the step
+  double shrink;             // the share of itself that the parameter loses before the step
   int clears;                // whether states that are subnormal afterwards become 0
 };
 

@@ -100,11 +100,15 @@ struct Step {
     arrays[1] = const_cast<void*>(gradient(offset, n, scratch));
   }
 
+  // p - share p rounds once, where p (1 - share) would round the factor as well. An infinity stays one.
   void shrink(index offset, index n) const {
-    if (tensor.shrink == 1) return;
+    if (tensor.shrink == 0) return;
     T* p = static_cast<T*>(tensor.arrays[0]) + offset;
-    const T factor = T(tensor.shrink);
-    for (index i = 0; i < n; ++i) p[i] *= factor;
+    const T share = T(tensor.shrink), factor = T(1 - tensor.shrink);
+    for (index i = 0; i < n; ++i) {
+      const T shrunk = p[i] - share * p[i];
+      p[i] = shrunk == shrunk ? shrunk : p[i] * factor;
+    }
   }
 
   void measure(index offset, index n, double* squares) const {

@@ -353,7 +353,7 @@ class Optimizer:
     def _treatment(self, bound: Binding, rates: list[float], decays: list[float] | None) -> dict[str, Any]:
         treatment: dict[str, Any] = {"op": self.name}
         if decays is not None and self.decoupled:
-            treatment["shrink"] = [1 - rate * decay for rate, decay in zip(rates, decays, strict=True)]
+            treatment["shrink"] = [rate * decay for rate, decay in zip(rates, decays, strict=True)]
         elif decays is not None and "weight_decay" not in self.spec.hyper:
             treatment["decay"] = decays
         for name in ("clip_norm", "clip_value"):

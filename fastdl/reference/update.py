@@ -34,8 +34,8 @@ def update(
     """Do one step of ``rule`` on every parameter, in place.
 
     The gradients are scaled together to `clip_norm`, and each of their elements is clipped to `clip_value`; `decay`
-    times the parameter is added to its gradient; the parameter is multiplied by its `shrink`; the rule does its step;
-    the averages follow. In every eighth step of a parameter its states that are subnormal become 0.
+    times the parameter is added to its gradient; the parameter loses the share `shrink` of itself; the rule does its
+    step; the averages follow. In every eighth step of a parameter its states that are subnormal become 0.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def update(
     keys : sequence, optional
         Names of the parameters; not used here.
     decay, shrink : sequence of float, one per parameter, optional
-        L2 regularization, added to the gradient; decoupled weight decay, 1 for none.
+        L2 regularization, added to the gradient; decoupled weight decay, 0 for none.
     clip_norm, clip_value : float
         The largest norm of all gradients together, and the largest size of an element.
     averages : sequence of arrays like params, optional
@@ -92,7 +92,7 @@ def update(
         if decay is not None:
             g = g + float(decay[i]) * p
         if shrink is not None:
-            p *= float(shrink[i])
+            p *= 1 - float(shrink[i])
         own = [arrays[i] for arrays in state]
         FORMULAS[rule](p, g, *own, t=int(steps[i]) + 1, **named)
         if (steps[i] + 1) % 8 == 0:
