@@ -4,7 +4,7 @@ cimport numpy as cnp
 
 from fastdl.kernels cimport _recording, _runtime
 from fastdl.kernels._arrays cimport wrong_shape
-from fastdl.kernels._table cimport fastdl_plan, fastdl_queue
+from fastdl.kernels._table cimport fastdl_queue
 from fastdl.kernels.errors import ArrayError
 
 cnp.import_array()

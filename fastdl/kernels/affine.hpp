@@ -6,7 +6,6 @@
 
 #include "activations.hpp"
 #include "product.hpp"
-#include "workspace.hpp"
 
 namespace FASTDL_LEVEL {
 
