@@ -285,7 +285,7 @@ def gather(data, indices, scale=1.0, dtype="float32", out=None):
     cdef fastdl_queue queue = _runtime.enter((data_, numbers, batch))
     cdef bint done
     with nogil:
-        done = _runtime.kernels().gather[source][target](queue, count, width, from_, number, factor, to)
+        done = _runtime.kernels().gather[source][target](queue, count, width, from_, rows, number, factor, to)
         _runtime.leave(queue)
     if not done:
         raise MemoryError(op)

@@ -64,7 +64,7 @@ cdef class Plan:
         if _recording.plan() != self.kernels or self.kernels == NULL:
             return
         self.kept = _recording.stop()
-        if kind is not None or not _runtime.kernels().is_whole(self.kernels):
+        if kind is not None or not _runtime.kernels().complete(self.kernels):
             self.kept = None
 
     def __dealloc__(self):

@@ -86,7 +86,7 @@ cdef extern from "table.hpp" nogil:
     ctypedef bint (*mean_loss_function)(
         fastdl_queue, fastdl_loss, fastdl_index, const void*, const void*, double*, void*) noexcept
     ctypedef bint (*gather_function)(
-        fastdl_queue, fastdl_index, fastdl_index, const void*, const int64_t*, double, void*) noexcept
+        fastdl_queue, fastdl_index, fastdl_index, const void*, fastdl_index, const int64_t*, double, void*) noexcept
     ctypedef bint (*batch_norm_forward_function)(
         fastdl_queue, const fastdl_channels*, const void*, const void*, const void*, double, fastdl_activation,
         const fastdl_running*, void*, void*) noexcept
@@ -117,7 +117,7 @@ cdef extern from "table.hpp" nogil:
         int, const fastdl_plan*, const fastdl_tensor*, fastdl_index, const fastdl_treatment*) noexcept
     ctypedef fastdl_plan* (*new_plan_function)() noexcept
     ctypedef void (*delete_plan_function)(fastdl_plan*) noexcept
-    ctypedef bint (*is_whole_function)(const fastdl_plan*) noexcept
+    ctypedef bint (*complete_function)(fastdl_plan*) noexcept
     ctypedef fastdl_index (*rebind_function)(fastdl_plan*, const void*, const void*) noexcept
     ctypedef bint (*run_plan_function)(int, const fastdl_plan*) noexcept
     ctypedef struct fastdl_kernels:
@@ -146,7 +146,7 @@ cdef extern from "table.hpp" nogil:
         update_function update
         new_plan_function new_plan
         delete_plan_function delete_plan
-        is_whole_function is_whole
+        complete_function complete
         rebind_function rebind
         run_plan_function run_plan
         const fastdl_rule* rules

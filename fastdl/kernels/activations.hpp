@@ -134,10 +134,9 @@ struct ActivationForward {
   T* y;
 
   bool pays() const { return size >= parallel_activated; }
-
-  void operator()(const Team& team, Memory) const {
-    share_elements(team, size, [&](index offset, index count) { activate(f, x + offset, y + offset, count); });
-  }
+  index rows() const { return size; }
+  Operands operands() const { return Operands().rows_read(x, size).rows_write(y, size); }
+  void on_rows(index begin, index end, Memory) const { activate(f, x + begin, y + begin, end - begin); }
 };
 
 template <class F, class T>
@@ -149,12 +148,9 @@ struct ActivationBackward {
   T* dx;
 
   bool pays() const { return size >= parallel_activated; }
-
-  void operator()(const Team& team, Memory) const {
-    share_elements(team, size, [&](index offset, index count) {
-      backpropagate(f, dout + offset, saved + offset, dx + offset, count);
-    });
-  }
+  index rows() const { return size; }
+  Operands operands() const { return Operands().rows_read(dout, size).rows_read(saved, size).rows_write(dx, size); }
+  void on_rows(index begin, index end, Memory) const { backpropagate(f, dout + begin, saved + begin, dx + begin, end - begin); }
 };
 
 }  // namespace FASTDL_LEVEL

@@ -44,6 +44,20 @@ struct AffineForward {
   bool pays() const { return batch * inputs * outputs >= parallel_multiplications; }
   Scratch scratch() const { return product().scratch(); }
   void operator()(const Team& team, Memory memory) const { product()(team, memory); }
+
+  index rows() const { return product().has_rows() ? batch : 0; }
+  Operands operands() const {
+    return Operands()
+        .prepare_reads(w, inputs * outputs)
+        .rows_read(x, batch * inputs)
+        .rows_read_all(w, inputs * outputs)
+        .rows_read_all(b, outputs)
+        .rows_write(y, batch * outputs)
+        .rows_write(z, batch * outputs);
+  }
+  bool prepares() const { return product().prepares(); }
+  void prepare(const Team& team, Memory memory) const { product().prepare(team, memory); }
+  void on_rows(index begin, index end, Memory memory) const { product().on_rows(begin, end, memory); }
 };
 
 // db[j] = sum over the batch of dz[i, j], in double precision.
@@ -77,27 +91,55 @@ struct AffineBackward {
     return {batch, inputs, outputs, {dz, outputs, 1}, {w, 1, outputs}, nullptr, dx, {}};
   }
 
-  index dz_bytes() const { return is_linear ? 0 : aligned(batch * outputs * sizeof(T)); }
-  index weights_bytes() const { return aligned(weights(dout).scratch().shared); }
+  // Shared are dz, where it is not dout, and what the two products need.
+  T* dz_in(Memory memory) const { return reinterpret_cast<T*>(memory.shared); }
+  const T* dz(Memory memory) const { return is_linear ? dout : dz_in(memory); }
+  index weights_offset() const { return is_linear ? 0 : aligned(batch * outputs * sizeof(T)); }
+  index input_offset() const { return weights_offset() + aligned(weights(dout).scratch().shared); }
+  Memory of_weights(Memory memory) const { return {memory.shared + weights_offset(), memory.own}; }
+  Memory of_input(Memory memory) const { return {memory.shared + input_offset(), memory.own}; }
 
   bool pays() const { return batch * inputs * outputs >= parallel_multiplications; }
   Scratch scratch() const {
     const Scratch of_weights = weights(dout).scratch(), of_input = dx ? input(dout).scratch() : Scratch{0, 0};
-    return {dz_bytes() + weights_bytes() + of_input.shared, std::max(of_weights.own, of_input.own)};
+    return {input_offset() + of_input.shared, std::max(of_weights.own, of_input.own)};
   }
 
   void operator()(const Team& team, Memory memory) const {
-    const T* dz = dout;
-    char* shared = memory.shared + dz_bytes();
+    differentiate(team.rank * batch / team.size, (team.rank + 1) * batch / team.size, memory);
+    if (!is_linear) team.barrier();
+    finish(team, memory);
+    if (dx) input(dz(memory))(team, of_input(memory));
+  }
+
+  index rows() const { return !dx || input(dout).has_rows() ? batch : 0; }
+  Operands operands() const {
+    return Operands()
+        .prepare_reads(w, inputs * outputs)
+        .rows_read(dout, batch * outputs)
+        .rows_read(saved, batch * outputs)
+        .rows_write(dx, batch * inputs)
+        .finish_reads(x, batch * inputs)
+        .finish_reads(is_linear ? dout : nullptr, batch * outputs)
+        .finish_writes(dw, inputs * outputs)
+        .finish_writes(db, outputs);
+  }
+  bool prepares() const { return dx && input(dout).prepares(); }
+  void prepare(const Team& team, Memory memory) const { input(dout).prepare(team, of_input(memory)); }
+  void on_rows(index begin, index end, Memory memory) const {
+    differentiate(begin, end, memory);
+    if (dx) input(dz(memory)).on_rows(begin, end, of_input(memory));
+  }
+  void finish(const Team& team, Memory memory) const {
+    weights(dz(memory))(team, of_weights(memory));
+    sum_rows(team, batch, outputs, dz(memory), db);
+  }
+
+  void differentiate(index begin, index end, Memory memory) const {
     if constexpr (!is_linear) {
-      T* out = reinterpret_cast<T*>(memory.shared);
-      ActivationBackward<F, T>{f, batch * outputs, dout, saved, out}(team, memory);
-      team.barrier();
-      dz = out;
+      const index first = begin * outputs, count = (end - begin) * outputs;
+      backpropagate(f, dout + first, saved + first, dz_in(memory) + first, count);
     }
-    weights(dz)(team, {shared, memory.own});
-    sum_rows(team, batch, outputs, dz, db);
-    if (dx) input(dz)(team, {shared + weights_bytes(), memory.own});
   }
 };
 

@@ -14,6 +14,7 @@ namespace FASTDL_LEVEL {
 // Every row has the weight 1 at its label.
 template <class T>
 struct OneHot {
+  static constexpr bool has_weights = false;
   double total(const std::int64_t*, index batch) const { return batch; }  // of the weights of all labels
   bool leaves_out(std::int64_t) const { return false; }                   // whether a row with this label counts as none
   double at_label(std::int64_t) const { return 1; }                       // a
@@ -29,6 +30,7 @@ struct OneHot {
 // A row has the weight of its class, or is left out.
 template <class T>
 struct Weighted : OneHot<T> {
+  static constexpr bool has_weights = true;
   const T* weights;
   std::int64_t ignored;
 
@@ -72,29 +74,46 @@ struct SoftmaxCrossEntropy {
   double* loss;
   T* gradient;
 
-  index tiles() const { return ceil_div(batch, rows_of_tile(classes)); }
-
   bool pays() const { return batch * classes >= parallel_exponentials; }
-  Scratch scratch() const { return {tiles() * index(sizeof(double)), rows_of_tile(classes) * index(sizeof(T))}; }
-
-  void operator()(const Team& team, Memory memory) const {
-    double* losses = reinterpret_cast<double*>(memory.shared);
-    T* highest = reinterpret_cast<T*>(memory.own);
-    // Each member adds the weights up for itself, in the same order, rather than wait for another.
-    const double total = target.total(labels, batch), share = total > 0 ? 1 / total : 0;
-    const double spread = target.spread(classes);
-    share_rows(team, batch, classes, [&](index tile, index first, index rows) {
-      shifted_exponentials(rows, classes, x + first * classes, highest, gradient + first * classes);
-      double sum_of_losses = 0;
-      for (index i = 0; i < rows; ++i) sum_of_losses += finish_row(first + i, highest[i], share, spread);
-      losses[tile] = sum_of_losses;
-    });
-    team.barrier();
-    if (team.rank > 0) return;
-    double sum_of_losses = 0;
-    for (index tile = 0; tile < tiles(); ++tile) sum_of_losses += losses[tile];
-    *loss = sum_of_losses * share;
+  Scratch scratch() const { return {(2 + batch) * index(sizeof(double)), rows_of_tile(classes) * index(sizeof(T))}; }
+  index rows() const { return batch; }
+  Operands operands() const {
+    const index size = batch * classes;
+    return Operands()
+        .prepare_reads(labels, batch)
+        .rows_read(x, size)
+        .rows_read(labels, batch)
+        .rows_write(gradient, size)
+        .finish_writes(loss, 1);
   }
+
+  // Shared are 1 / the sum of the weights of all labels, the spread, and the loss of each row.
+  bool prepares() const { return Target::has_weights; }
+
+  void prepare(const Team& team, Memory memory) const {
+    if (team.rank > 0) return;
+    double* shared = reinterpret_cast<double*>(memory.shared);
+    const double total = target.total(labels, batch);
+    shared[0] = total > 0 ? 1 / total : 0;
+    shared[1] = target.spread(classes);
+  }
+
+  void on_rows(index begin, index end, Memory memory) const {
+    double* shared = reinterpret_cast<double*>(memory.shared);
+    T* highest = reinterpret_cast<T*>(memory.own);
+    const double spread = prepares() ? shared[1] : target.spread(classes);
+    each_tile(begin, end, classes, [&](index first, index rows) {
+      shifted_exponentials(rows, classes, x + first * classes, highest, gradient + first * classes);
+      for (index i = 0; i < rows; ++i) shared[2 + first + i] = finish_row(first + i, highest[i], share(shared), spread);
+    });
+  }
+
+  void finish(const Team& team, Memory memory) const {
+    const double* shared = reinterpret_cast<const double*>(memory.shared);
+    if (team.rank == 0) *loss = sum_by_halves(shared + 2, batch, 1) * share(shared);
+  }
+
+  double share(const double* shared) const { return prepares() ? shared[0] : 1.0 / batch; }
 
   // Makes a row's gradient of its exponentials, and returns its loss.
   double finish_row(index i, T highest, double share, double spread) const {

@@ -91,10 +91,10 @@ inline void normals(const std::uint64_t* numbers, double mean, double std, doubl
 
 #pragma GCC pop_options
 
-// draw(numbers, a, b, value) makes a group of values of the distribution.
+// make(numbers, a, b, value) makes a group of values of the distribution.
 template <class T>
 struct Distribution {
-  void (*draw)(const std::uint64_t* numbers, double a, double b, double* value);
+  void (*make)(const std::uint64_t* numbers, double a, double b, double* value);
   index size;
   fastdl_source source;
   double a, b;
@@ -102,11 +102,14 @@ struct Distribution {
 
   bool pays() const { return size >= parallel_activated; }
 
-  void operator()(const Team& team, Memory) const {
-    share_random<std::uint64_t>(team, size, source, [&](index offset, index count, const std::uint64_t* numbers) {
+  index rows() const { return size; }
+  Operands operands() const { return Operands().rows_write(out, size); }
+
+  void on_rows(index begin, index end, Memory) const {
+    draw<std::uint64_t>(begin, end, source, [&](index start, index first, index last, const std::uint64_t* numbers) {
       double value[2 * group_blocks];
-      draw(numbers, a, b, value);
-      for (index i = 0; i < count; ++i) out[offset + i] = T(value[i]);
+      make(numbers, a, b, value);
+      for (index i = first; i < last; ++i) out[i] = T(value[i - start]);
     });
   }
 };

@@ -31,11 +31,13 @@ struct DropoutForward {
   T* y;
 
   bool pays() const { return size >= parallel_activated; }
+  index rows() const { return size; }
+  Operands operands() const { return Operands().rows_read(x, size).rows_write(y, size); }
 
-  void operator()(const Team& team, Memory) const {
-    share_random<std::uint16_t>(team, size, at_step(source, step), [&](index offset, index count, const std::uint16_t* numbers) {
-      for (index i = 0; i < count; ++i)
-        y[offset + i] = value_if(numbers[i] >= dropped, f.forward(x[offset + i]) * scale);
+  void on_rows(index begin, index end, Memory) const {
+    draw<std::uint16_t>(begin, end, at_step(source, step), [&](index start, index first, index last, const std::uint16_t* numbers) {
+      for (index i = first; i < last; ++i)
+        y[i] = value_if(numbers[i - start] >= dropped, f.forward(x[i]) * scale);
     });
   }
 };
@@ -54,11 +56,13 @@ struct DropoutBackward {
   T* dx;
 
   bool pays() const { return size >= parallel_activated; }
+  index rows() const { return size; }
+  Operands operands() const { return Operands().rows_read(dout, size).rows_read(y, size).rows_write(dx, size); }
 
-  void operator()(const Team& team, Memory) const {
-    share_random<std::uint16_t>(team, size, at_step(source, step), [&](index offset, index count, const std::uint16_t* numbers) {
-      for (index i = 0; i < count; ++i)
-        dx[offset + i] = value_if(numbers[i] >= dropped, f.backward(dout[offset + i], y[offset + i] * unscale) * scale);
+  void on_rows(index begin, index end, Memory) const {
+    draw<std::uint16_t>(begin, end, at_step(source, step), [&](index start, index first, index last, const std::uint16_t* numbers) {
+      for (index i = first; i < last; ++i)
+        dx[i] = value_if(numbers[i - start] >= dropped, f.backward(dout[i], y[i] * unscale) * scale);
     });
   }
 };

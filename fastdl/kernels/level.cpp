@@ -85,9 +85,9 @@ bool mean_loss(fastdl_queue queue, fastdl_loss loss, index size, const void* x, 
 }
 
 template <class Source, class T>
-bool gather(fastdl_queue queue, index count, index width, const void* data, const std::int64_t* indices, double scale,
-            void* result) {
-  return submit(queue, Gather<Source, T>{count, width, in<Source>(data), indices, T(scale), out<T>(result)});
+bool gather(fastdl_queue queue, index count, index width, const void* data, index data_rows, const std::int64_t* indices,
+            double scale, void* result) {
+  return submit(queue, Gather<Source, T>{count, width, data_rows, in<Source>(data), indices, T(scale), out<T>(result)});
 }
 
 template <class T>
@@ -219,7 +219,7 @@ const fastdl_kernels kernels = {
     update,
     new_plan,
     delete_plan,
-    is_whole,
+    complete,
     rebind,
     run_plan_alone,
     rules,

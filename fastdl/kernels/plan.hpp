@@ -1,133 +1,207 @@
 // Plans: kernels that run one after the other in one region.
 //
-// a. A kernel is a struct of sizes and pointers. It says whether its work pays for a team (pays), how much memory it needs
-//    besides its arrays (scratch), and does one member's share when every member of a team calls it.
-// b. A function of the table makes such a struct and hands it to submit(), which runs it, and keeps a copy of it while a
-//    plan is being recorded. Running the plan runs the copies, with a barrier between two of them: a kernel may read what
-//    the one before it wrote, and the scratch serves one at a time.
+// a. A function of the table makes a kernel and hands it to submit(), which runs it, and keeps a copy of it while a plan is
+//    being recorded. Running the plan runs the copies: a kernel may read what the ones before it wrote.
+// b. Kernels with phases that follow each other make a stage, where their arrays allow it: all prepare, each member takes
+//    its rows through all of them, all finish. That takes two barriers, however many kernels there are, and what one leaves
+//    of a row is still in the member's cache when the next one comes to it. A kernel without phases is a stage of its own.
 // c. A plan runs on the arrays that it was recorded with. Where a later step brings its own (the inputs, the labels), the
-//    address is exchanged in all kernels that have it. A kernel holds addresses of whole arrays only, in words of their
-//    own; a size is never as large as an address, and a number that looks like one would be subnormal.
+//    address is exchanged in all kernels that have it.
 #pragma once
 
-#include <algorithm>
-#include <cstring>
-#include <new>
-#include <type_traits>
+#include <memory>
 #include <vector>
 
+#include "kernel.hpp"
 #include "table.hpp"
-#include "team.hpp"
 #include "workspace.hpp"
 
 namespace FASTDL_LEVEL {
 
-// Memory that the team shares, and that a member has of its own; aligned to 64 bytes.
-struct Memory {
-  char* shared;
-  char* own;
+// A kernel of a stage, and where its part of the shared memory begins.
+struct Placed {
+  const Kernel* kernel;
+  index offset;
+
+  Memory of(Memory memory) const { return {memory.shared + offset, memory.own}; }
 };
 
-// How many bytes of it.
-struct Scratch {
-  index shared;
-  index own;
+// Kernels that run together, each of which has at least so many rows; with 0 rows it is one kernel as a whole.
+struct Stage {
+  const Placed* kernels;
+  index count;
+  index rows;
+  index row_bytes;  // of the largest array that is cut
+  Scratch scratch;
+  bool prepares, finishes, pays;
+
+  void operator()(const Team& team, Memory memory) const {
+    if (rows == 0) return kernels[0].kernel->run(team, memory);
+    if (prepares) {
+      each([&](const Placed& placed) { placed.kernel->prepare(team, placed.of(memory)); });
+      team.barrier();
+    }
+    share(team, [&](index begin, index end) {
+      each([&](const Placed& placed) {
+        const index times = placed.kernel->rows() / rows;
+        placed.kernel->on_rows(begin * times, end * times, placed.of(memory));
+      });
+    });
+    if (finishes) {
+      team.barrier();
+      each([&](const Placed& placed) { placed.kernel->finish(team, placed.of(memory)); });
+    }
+  }
+
+ private:
+  template <class Work>
+  void each(Work work) const { std::for_each(kernels, kernels + count, work); }
+
+  // Calls work(begin, end) for blocks of this member's rows, which together with what the kernels make of them stay in the
+  // cache. Of many rows a member's begin on a cache line. No result depends on how the rows are cut.
+  template <class Work>
+  void share(const Team& team, Work work) const {
+    constexpr index some = 16, block_bytes = 1 << 16, least = 6 * some;
+    const index unit = rows < 64 * some ? 1 : some, units = ceil_div(rows, unit);
+    const index begin = team.rank * units / team.size * unit;
+    const index end = std::min((team.rank + 1) * units / team.size * unit, rows);
+    const index block = std::max(block_bytes / std::max(row_bytes, index(1)) / some * some, least);
+    for (index i = begin; i < end; i += block) work(i, std::min(end, i + block));
+  }
 };
 
-inline Scratch largest_of(Scratch a, Scratch b) { return {std::max(a.shared, b.shared), std::max(a.own, b.own)}; }
+// Whether a later kernel may not be in one stage with an earlier one because of these two: phases are in turn, and within
+// one nobody waits for another, but a row of all arrays that are cut alike is one member's.
+inline bool is_conflict(const Operand& earlier, const Operand& later) {
+  if (!(earlier.is_written || later.is_written) || !earlier.overlaps(later)) return false;
+  if (earlier.phase != later.phase) return earlier.phase > later.phase;
+  return !(earlier.is_cut && later.is_cut && earlier.data == later.data && earlier.bytes == later.bytes);
+}
 
-template <class K>
-auto scratch_of(const K& kernel, int) -> decltype(kernel.scratch()) { return kernel.scratch(); }
-template <class K>
-Scratch scratch_of(const K&, long) { return {0, 0}; }
+inline bool is_conflict(const Kernel& earlier, const Kernel& later) {
+  const Operands before = earlier.operands(), after = later.operands();
+  return std::any_of(before.begin(), before.end(), [&](const Operand& one) {
+    return std::any_of(after.begin(), after.end(), [&](const Operand& other) { return is_conflict(one, other); });
+  });
+}
 
-// The functions of one type of kernels.
-struct Type {
-  bool (*pays)(const void*);
-  Scratch (*scratch)(const void*);
-  void (*run)(const void*, const Team&, Memory);
-};
+inline Stage stage_of(const Placed* placed) {
+  const Kernel& kernel = *placed->kernel;
+  const index rows = kernel.rows();
+  index row_bytes = 0;
+  for (const Operand& operand : kernel.operands())
+    if (operand.is_cut) row_bytes = std::max(row_bytes, operand.bytes / std::max(rows, index(1)));
+  const Scratch scratch = kernel.scratch();
+  return {placed, 1, rows, row_bytes, {aligned(scratch.shared), aligned(scratch.own)}, kernel.prepares(), kernel.finishes(),
+          kernel.pays()};
+}
 
-template <class K>
-constexpr Type type_of = {
-    [](const void* kernel) { return static_cast<const K*>(kernel)->pays(); },
-    [](const void* kernel) { return scratch_of(*static_cast<const K*>(kernel), 0); },
-    [](const void* kernel, const Team& team, Memory memory) { (*static_cast<const K*>(kernel))(team, memory); }};
+// Whether the kernels of both can run as one stage, the later ones after the others.
+inline bool fit(const Stage& earlier, const Stage& later) {
+  const index most = std::max(earlier.rows, later.rows), least = std::min(earlier.rows, later.rows);
+  if (least == 0 || most % least != 0) return false;
+  return std::none_of(earlier.kernels, earlier.kernels + earlier.count,
+                      [&](const Placed& each) { return is_conflict(*each.kernel, *later.kernels[0].kernel); });
+}
 
-struct Recorded {
-  const Type* type;
-  alignas(16) char kernel[224];
-};
-
-inline index aligned(index bytes) { return ceil_div(bytes, 64) * 64; }
-
-// Calls work(team, memory) on every member of a team. False, with nothing done, where there is no memory.
-template <class Work>
-bool run_with_memory(int threads, Scratch scratch, Work work) {
-  const index shared = aligned(scratch.shared), own = aligned(scratch.own);
-  char* memory = static_cast<char*>(workspace(shared + threads * own + 64));
-  if (!memory) return false;
-  run(threads, [&](const Team& team) { work(team, Memory{memory, memory + shared + team.rank * own}); });
-  return true;
+// Both in one; the kernels lie one after the other.
+inline Stage joined(const Stage& earlier, const Stage& later) {
+  const index rows = std::min(earlier.rows, later.rows);
+  return {earlier.kernels,
+          earlier.count + later.count,
+          rows,
+          std::max(earlier.row_bytes * (earlier.rows / rows), later.row_bytes * (later.rows / rows)),
+          {earlier.scratch.shared + later.scratch.shared, std::max(earlier.scratch.own, later.scratch.own)},
+          earlier.prepares || later.prepares,
+          earlier.finishes || later.finishes,
+          earlier.pays || later.pays};
 }
 
 }  // namespace FASTDL_LEVEL
 
 struct fastdl_plan {
-  std::vector<FASTDL_LEVEL::Recorded> kernels;
+  std::vector<std::unique_ptr<FASTDL_LEVEL::Kernel>> kernels;
+  std::vector<FASTDL_LEVEL::Placed> placed;
+  std::vector<FASTDL_LEVEL::Stage> stages;
   bool is_whole = true;  // false after a kernel for which there was no memory
 };
 
 namespace FASTDL_LEVEL {
 
+// Runs stages, and then `last`, in one region. False, with nothing done, where there is no memory.
+inline bool run_stages(int threads, const std::vector<Stage>& stages, const Stage& last) {
+  Scratch scratch = last.scratch;
+  bool pays = last.pays;
+  for (const Stage& each : stages) {
+    scratch = {std::max(scratch.shared, each.scratch.shared), std::max(scratch.own, each.scratch.own)};
+    pays = pays || each.pays;
+  }
+  if (!pays) threads = 1;
+  char* memory = static_cast<char*>(workspace(scratch.shared + threads * scratch.own + 64));
+  if (!memory) return false;
+  run(threads, [&](const Team& team) {
+    const Memory part{memory, memory + scratch.shared + team.rank * scratch.own};
+    for (const Stage& each : stages) {
+      each(team, part);
+      team.barrier();
+    }
+    last(team, part);
+  });
+  return true;
+}
+
 template <class K>
 bool submit(fastdl_queue queue, const K& kernel) {
-  static_assert(std::is_trivially_copyable_v<K> && sizeof(K) <= sizeof(Recorded::kernel));
+  const KernelOf<K> one(kernel);
   if (queue.plan) {
     try {
-      Recorded copy{&type_of<K>, {}};
-      std::memcpy(copy.kernel, &kernel, sizeof kernel);
-      queue.plan->kernels.push_back(copy);
+      queue.plan->kernels.emplace_back(one.copy());
+      if (!queue.plan->kernels.back()) queue.plan->is_whole = false;
     } catch (const std::bad_alloc&) {
       queue.plan->is_whole = false;
     }
   }
-  return run_with_memory(kernel.pays() ? queue.threads : 1, scratch_of(kernel, 0),
-                         [&](const Team& team, Memory memory) { kernel(team, memory); });
+  const Placed placed{&one, 0};
+  return run_stages(queue.threads, {}, stage_of(&placed));
 }
 
 inline fastdl_plan* new_plan() { return new (std::nothrow) fastdl_plan; }
 inline void delete_plan(fastdl_plan* plan) { delete plan; }
-inline bool is_whole(const fastdl_plan* plan) { return plan->is_whole; }
+
+// Ends the recording: makes the stages. False where a kernel is missing because there was no memory.
+inline bool complete(fastdl_plan* plan) {
+  if (!plan->is_whole) return false;
+  try {
+    plan->placed.reserve(plan->kernels.size());
+    for (const auto& kernel : plan->kernels) {
+      plan->placed.push_back({kernel.get(), 0});
+      const Stage stage = stage_of(&plan->placed.back());
+      if (!plan->stages.empty() && fit(plan->stages.back(), stage)) {
+        plan->placed.back().offset = plan->stages.back().scratch.shared;
+        plan->stages.back() = joined(plan->stages.back(), stage);
+      } else {
+        plan->stages.push_back(stage);
+      }
+    }
+  } catch (const std::bad_alloc&) {
+    plan->is_whole = false;
+  }
+  return plan->is_whole;
+}
 
 // Exchanges an address; returns in how many places.
 inline fastdl_index rebind(fastdl_plan* plan, const void* from, const void* to) {
   fastdl_index places = 0;
-  for (Recorded& each : plan->kernels)
-    for (std::size_t i = 0; i < sizeof each.kernel; i += sizeof from)
-      if (std::memcmp(each.kernel + i, &from, sizeof from) == 0) {
-        std::memcpy(each.kernel + i, &to, sizeof to);
-        ++places;
-      }
+  for (const auto& kernel : plan->kernels) places += kernel->exchange(from, to);
   return places;
 }
 
 // Runs the plan's kernels, and then `last`.
 template <class K>
 bool run_plan(int threads, const fastdl_plan* plan, const K& last) {
-  Scratch scratch = scratch_of(last, 0);
-  bool pays = last.pays();
-  for (const Recorded& each : plan->kernels) {
-    scratch = largest_of(scratch, each.type->scratch(each.kernel));
-    pays = pays || each.type->pays(each.kernel);
-  }
-  return run_with_memory(pays ? threads : 1, scratch, [&](const Team& team, Memory memory) {
-    for (const Recorded& each : plan->kernels) {
-      each.type->run(each.kernel, team, memory);
-      team.barrier();
-    }
-    last(team, memory);
-  });
+  const KernelOf<K> one(last);
+  const Placed placed{&one, 0};
+  return run_stages(threads, plan->stages, stage_of(&placed));
 }
 
 }  // namespace FASTDL_LEVEL

@@ -130,23 +130,23 @@ struct Product {
     return {packed * index(sizeof(T)), own * index(sizeof(T))};
   }
 
+  // Whether rows of C can be computed one by one: after prepare(), by on_rows().
+  bool has_rows() const { return !is_blocked() && ceil_div(m, Tile<T>::rows) >= panels(); }
+  bool prepares() const { return is_packed(); }
+  void prepare(const Team& team, Memory memory) const { pack(team, 0, depth, reinterpret_cast<T*>(memory.shared)); }
+  void on_rows(index begin, index end, Memory memory) const { sweep(begin, end, 0, panels(), memory); }
+
   // Every member calls this. There is no barrier at its end.
   void operator()(const Team& team, Memory memory) const {
-    T* shared = reinterpret_cast<T*>(memory.shared);
-    T* start = reinterpret_cast<T*>(memory.own);
-    T* rest = start + panels() * width;
-    std::fill(start, rest, T(0));
-    if (bias) std::copy(bias, bias + n, start);
-    if (is_blocked()) {
-      multiply_blocks(team, shared, start, rest);
-    } else if (is_packed()) {
-      pack(team, 0, depth, shared);
+    if (is_blocked()) return multiply_blocks(team, memory);
+    if (prepares()) {
+      prepare(team, memory);
       team.barrier();
-      sweep(team, start, [&](index panel) { return Right{shared + panel * depth * width, width, last_row(shared, panel, depth)}; });
-    } else {
-      std::copy(b.data + (depth - 1) * b.row, b.data + (depth - 1) * b.row + n, rest);
-      sweep(team, start, [&](index panel) { return Right{b.data + panel * width, b.row, rest + panel * width}; });
     }
+    const bool by_rows = has_rows();
+    const index shared = by_rows ? m : panels();
+    const index begin = team.rank * shared / team.size, end = (team.rank + 1) * shared / team.size;
+    by_rows ? on_rows(begin, end, memory) : sweep(0, m, begin, end, memory);
   }
 
  private:
@@ -157,22 +157,36 @@ struct Product {
     const T* last;
   };
 
-  static const T* last_row(const T* packed, index panel, index deep) {
-    return packed + (panel * deep + deep - 1) * width;
+  static Right packed_panel(const T* packed, index panel, index deep) {
+    const T* data = packed + panel * deep * width;
+    return {data, width, data + (deep - 1) * width};
   }
 
-  template <class Panel>
-  void sweep(const Team& team, const T* start, Panel right) const {
-    const index row_tiles = ceil_div(m, Tile<T>::rows);
-    const bool by_rows = row_tiles >= panels();
-    const index shared = by_rows ? row_tiles : panels();
-    const index begin = team.rank * shared / team.size, end = (team.rank + 1) * shared / team.size;
-    for (index panel = by_rows ? 0 : begin; panel < (by_rows ? panels() : end); ++panel)
-      for (index tile = by_rows ? begin : 0; tile < (by_rows ? end : row_tiles); ++tile)
-        multiply(a, tile * Tile<T>::rows, panel, depth, right(panel), start + panel * width, true);
+  // What a row of C begins with, to the full width of the panels.
+  T* start_of_rows(Memory memory) const {
+    T* start = reinterpret_cast<T*>(memory.own);
+    std::fill(start, start + panels() * width, T(0));
+    if (bias) std::copy(bias, bias + n, start);
+    return start;
   }
 
-  void multiply_blocks(const Team& team, T* packed, const T* start, T* copy) const {
+  // The tiles of C in these rows and panels.
+  void sweep(index first_row, index end_row, index first_panel, index end_panel, Memory memory) const {
+    const T* packed = reinterpret_cast<const T*>(memory.shared);
+    T* start = start_of_rows(memory);
+    T* rest = start + panels() * width;
+    if (!is_packed() && depth > 0) std::copy(b.data + (depth - 1) * b.row, b.data + (depth - 1) * b.row + n, rest);
+    for (index panel = first_panel; panel < end_panel; ++panel) {
+      const Right right = is_packed() ? packed_panel(packed, panel, depth) : Right{b.data + panel * width, b.row, rest + panel * width};
+      for (index i = first_row; i < end_row; i += Tile<T>::rows)
+        multiply(a, i, end_row, panel, depth, right, start + panel * width, true);
+    }
+  }
+
+  void multiply_blocks(const Team& team, Memory memory) const {
+    T* packed = reinterpret_cast<T*>(memory.shared);
+    const T* start = start_of_rows(memory);
+    T* copy = reinterpret_cast<T*>(memory.own) + panels() * width;
     const index row_blocks = ceil_div(m, block_rows), panel_blocks = ceil_div(panels(), block_panels);
     for (index k = 0; k < depth; k += block_depth) {
       const index deep = std::min(depth - k, index(block_depth));
@@ -184,17 +198,17 @@ struct Product {
         const index p0 = task % panel_blocks * block_panels, p1 = std::min(panels(), p0 + block_panels);
         const Matrix<T> left = copy_block(i0, i1 - i0, k, deep, copy).block(-i0, 0);
         for (index panel = p0; panel < p1; ++panel) {
-          const Right right{packed + panel * deep * width, width, last_row(packed, panel, deep)};
+          const Right right = packed_panel(packed, panel, deep);
           for (index i = i0; i < i1; i += Tile<T>::rows)
-            multiply(left, i, panel, deep, right, k == 0 ? start + panel * width : nullptr, k + deep == depth);
+            multiply(left, i, i1, panel, deep, right, k == 0 ? start + panel * width : nullptr, k + deep == depth);
         }
       });
     }
   }
 
   // One tile of C from row i on. It starts at `start`, or where that is null goes on from what C holds.
-  void multiply(Matrix<T> left, index i, index panel, index deep, Right right, const T* start, bool is_last) const {
-    const index j = panel * width, rows = std::min(m - i, Tile<T>::rows), columns = std::min(n - j, width);
+  void multiply(Matrix<T> left, index i, index end, index panel, index deep, Right right, const T* start, bool is_last) const {
+    const index j = panel * width, rows = std::min(end - i, Tile<T>::rows), columns = std::min(n - j, width);
     const index vectors = ceil_div(columns, lanes);
     const bool fits = columns == vectors * lanes;
     alignas(FASTDL_VECTOR_BYTES) T buffer[Tile<T>::rows * width];

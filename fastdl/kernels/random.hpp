@@ -80,20 +80,17 @@ inline fastdl_source at_step(fastdl_source source, const std::uint32_t* step) {
   return source;
 }
 
-// Calls work(offset, count, numbers) with the random numbers of type N for the elements [offset, offset + count) of an
-// array, a few at a time, for this member's tiles. Element i has the i-th number of the source.
+// Calls work(start, first, last, numbers) for the elements [begin, end) of an array, a group of them at a time, of which this
+// time [first, last) are wanted. Element i has the i-th random number of type N of the source, which is numbers[i - start].
 template <class N, class Work>
-void share_random(const Team& team, index size, const fastdl_source& source, Work work) {
+void draw(index begin, index end, const fastdl_source& source, Work work) {
   constexpr index block_numbers = 16 / sizeof(N), group_numbers = group_blocks * block_numbers;
-  static_assert(activation_tile % group_numbers == 0, "tiles begin with a group");
-  share_elements(team, size, [&](index offset, index count) {
-    for (index i = 0; i < count; i += group_numbers) {
-      const Group group = philox(source, (offset + i) / block_numbers);
-      N numbers[group_numbers];
-      std::memcpy(numbers, group.words, sizeof numbers);
-      work(offset + i, std::min(count - i, group_numbers), numbers);
-    }
-  });
+  for (index start = begin / group_numbers * group_numbers; start < end; start += group_numbers) {
+    const Group group = philox(source, start / block_numbers);
+    N numbers[group_numbers];
+    std::memcpy(numbers, group.words, sizeof numbers);
+    work(start, std::max(begin, start), std::min(end, start + group_numbers), numbers);
+  }
 }
 
 struct RandomBits {
@@ -102,10 +99,12 @@ struct RandomBits {
   std::uint32_t* out;
 
   bool pays() const { return size >= parallel_activated; }
+  index rows() const { return size; }
+  Operands operands() const { return Operands().rows_write(out, size); }
 
-  void operator()(const Team& team, Memory) const {
-    share_random<std::uint32_t>(team, size, source, [&](index offset, index count, const std::uint32_t* numbers) {
-      std::copy(numbers, numbers + count, out + offset);
+  void on_rows(index begin, index end, Memory) const {
+    draw<std::uint32_t>(begin, end, source, [&](index start, index first, index last, const std::uint32_t* numbers) {
+      std::copy(numbers + (first - start), numbers + (last - start), out + first);
     });
   }
 };

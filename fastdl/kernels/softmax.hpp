@@ -66,13 +66,11 @@ void shifted_exponentials(index rows, index classes, const T* x, T* highest, T* 
 
 inline index rows_of_tile(index classes) { return std::max(softmax_tile / classes, index(1)); }
 
-// Calls work(tile, first row, rows) for this member's tiles.
+// Calls work(first row, rows) for the rows [begin, end), a tile of them at a time.
 template <class Work>
-void share_rows(const Team& team, index rows, index classes, Work work) {
-  const index tile_rows = rows_of_tile(classes);
-  team.share(ceil_div(rows, tile_rows), [&](index tile) {
-    work(tile, tile * tile_rows, std::min(rows - tile * tile_rows, tile_rows));
-  });
+void each_tile(index begin, index end, index classes, Work work) {
+  const index rows = rows_of_tile(classes);
+  for (index first = begin; first < end; first += rows) work(first, std::min(end - first, rows));
 }
 
 template <class T>
@@ -83,9 +81,11 @@ struct Softmax {
 
   bool pays() const { return batch * classes >= parallel_exponentials; }
   Scratch scratch() const { return {0, rows_of_tile(classes) * index(sizeof(T))}; }
+  index rows() const { return batch; }
+  Operands operands() const { return Operands().rows_read(x, batch * classes).rows_write(y, batch * classes); }
 
-  void operator()(const Team& team, Memory memory) const {
-    share_rows(team, batch, classes, [&](index, index first, index rows) {
+  void on_rows(index begin, index end, Memory memory) const {
+    each_tile(begin, end, classes, [&](index first, index rows) {
       T* tile = y + first * classes;
       shifted_exponentials(rows, classes, x + first * classes, reinterpret_cast<T*>(memory.own), tile);
       for (index i = 0; i < rows; ++i) {

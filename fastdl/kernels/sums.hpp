@@ -51,4 +51,13 @@ struct RunSums {
   }
 };
 
+// Of numbers so far apart: of very many, too, the sum is as good as that of a few.
+inline double sum_by_halves(const double* numbers, index count, index stride) {
+  if (count > 16)
+    return sum_by_halves(numbers, count / 2, stride) + sum_by_halves(numbers + count / 2 * stride, count - count / 2, stride);
+  double total = 0;
+  for (index i = 0; i < count; ++i) total += numbers[i * stride];
+  return total;
+}
+
 }  // namespace FASTDL_LEVEL

@@ -134,7 +134,7 @@ struct fastdl_kernels {
                        void* gradient);
   // [source: uint8, float32, float64][result]
   bool (*gather[3][2])(fastdl_queue queue, fastdl_index count, fastdl_index width, const void* data,
-                       const std::int64_t* indices, double scale, void* out);
+                       fastdl_index data_rows, const std::int64_t* indices, double scale, void* out);
   bool (*batch_norm_forward[2])(fastdl_queue queue, const fastdl_channels* shape, const void* x, const void* gamma,
                                 const void* beta, double eps, fastdl_activation activation, const fastdl_running* running,
                                 void* y, void* statistics);
@@ -167,7 +167,7 @@ struct fastdl_kernels {
                            const fastdl_treatment* treatment);
   fastdl_plan* (*new_plan)();  // null where there is no memory
   void (*delete_plan)(fastdl_plan* plan);
-  bool (*is_whole)(const fastdl_plan* plan);  // whether all kernels could be recorded
+  bool (*complete)(fastdl_plan* plan);  // ends the recording; whether all kernels could be recorded
   fastdl_index (*rebind)(fastdl_plan* plan, const void* from, const void* to);
   bool (*run_plan)(int threads, const fastdl_plan* plan);
   const fastdl_rule* rules;

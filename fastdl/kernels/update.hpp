@@ -16,6 +16,7 @@
 #include "plan.hpp"
 #include "rules/table.hpp"
 #include "squares.hpp"
+#include "sums.hpp"
 
 namespace FASTDL_LEVEL {
 
@@ -146,14 +147,6 @@ void with_step(const fastdl_tensor& tensor, const fastdl_treatment& treatment, d
     work(Step<float>{tensor, treatment, scale});
 }
 
-// By halves: of very many numbers too, the sum is as good as that of a few.
-inline double sum(const double* partial, index count, index stride) {
-  if (count > 16) return sum(partial, count / 2, stride) + sum(partial + count / 2 * stride, count - count / 2, stride);
-  double total = 0;
-  for (index i = 0; i < count; ++i) total += partial[i * stride];
-  return total;
-}
-
 struct Update {
   const fastdl_tensor* tensors;
   index count;
@@ -191,10 +184,10 @@ struct Update {
     if (surveys()) {
       survey(team, tiles, squares);
       team.barrier();
-      const bool stops = treatment->needs_finite && sum(squares + 1, tile_count, 2) > 0;
+      const bool stops = treatment->needs_finite && sum_by_halves(squares + 1, tile_count, 2) > 0;
       if (team.rank == 0) *outcome = stops ? fastdl_not_finite : fastdl_done;
       if (stops) return;
-      const double norm = std::sqrt(sum(squares, tile_count, 2));
+      const double norm = std::sqrt(sum_by_halves(squares, tile_count, 2));
       if (norm > treatment->clip_norm) scale = treatment->clip_norm / norm;
       if (measures()) team.barrier();
     }
@@ -203,7 +196,7 @@ struct Update {
       team.barrier();
       team.share(count, [&](index i) {
         const index begin = tiles.first[i], n = tiles.first[i + 1] - begin;
-        for (int k = 0; k < 2; ++k) tensor_squares[2 * i + k] = sum(squares + 2 * begin + k, n, 2);
+        for (int k = 0; k < 2; ++k) tensor_squares[2 * i + k] = sum_by_halves(squares + 2 * begin + k, n, 2);
       });
       team.barrier();
     }
