@@ -5,12 +5,23 @@ cimport numpy as cnp
 from fastdl.kernels cimport _recording, _runtime
 from fastdl.kernels._arrays cimport wrong_shape
 from fastdl.kernels._table cimport fastdl_queue
-from fastdl.kernels.errors import ArrayError
+from fastdl.kernels.errors import AliasError, ArrayError
 
 cnp.import_array()
 
 
 cdef char _places[8]
+
+
+cdef bint _is_within(cnp.ndarray array, list memory):
+    """Whether the array, in C order, shares memory with one of these."""
+    cdef char* data = <char*>cnp.PyArray_DATA(array)
+    cdef char* start
+    for other in memory:
+        start = <char*>cnp.PyArray_DATA(<cnp.ndarray>other)
+        if data < start + cnp.PyArray_NBYTES(<cnp.ndarray>other) and start < data + cnp.PyArray_NBYTES(array):
+            return True
+    return False
 
 
 cdef class Plan:
@@ -99,8 +110,8 @@ cdef class Plan:
 
         Raises
         ------
-        ArrayError
-            If they do not fit, or the plan cannot run.
+        ArrayError, AliasError
+            If they do not fit or are results of the plan, or the plan cannot run.
         """
         cdef bint done
         self.rebind(inputs)
@@ -125,6 +136,10 @@ cdef class Plan:
                 raise ArrayError(
                     "not as the one before", op="Plan.run", arg=f"inputs[{i}]", expected=f"{(<object>before).dtype} in C order",
                     got=f"{inputs[i].dtype}, strides {inputs[i].strides}",
+                )
+            if _is_within(now, self.kept[1]):
+                raise AliasError(
+                    "shares memory with what the plan writes", op="Plan.run", arg=f"inputs[{i}]", hint="array.copy() has its own",
                 )
         # By way of places that nothing else has: one's new address may be another's old one.
         for i in range(len(inputs)):
