@@ -37,7 +37,7 @@ def chain(a: Arrays) -> tuple[Any, ...]:
     """Rows of all that are one stage."""
     y = kernels.affine_forward(a.x, a.W, a.b, "tanh")
     z = kernels.affine_forward(y, a.V, a.b)
-    loss, dz = kernels.softmax_cross_entropy(z, a.labels)
+    dz = kernels.softmax_cross_entropy(z, a.labels)[1]
     dy, dV, db = kernels.affine_backward(dz, y, a.V)
     return y, z, dz, dy, dV, db, *kernels.affine_backward(dy, a.x, a.W, y, "tanh")
 
@@ -129,7 +129,7 @@ def weighted_loss(a: Arrays) -> tuple[Any, ...]:
     """The weights of all labels are added up before the rows."""
     z = kernels.affine_forward(a.x, a.W, a.b)
     weights = np.linspace(0.5, 2, WIDTH, dtype=np.float32)
-    loss, dz = kernels.softmax_cross_entropy(z, a.labels, label_smoothing=0.1, class_weights=weights)
+    dz = kernels.softmax_cross_entropy(z, a.labels, label_smoothing=0.1, class_weights=weights)[1]
     return z, dz, kernels.affine_forward(dz, a.V, a.b)
 
 
@@ -139,6 +139,13 @@ def dropped(a: Arrays) -> tuple[Any, ...]:
     narrow = kernels.affine_forward(y, a.V[:, :7].copy(), a.b[:7])
     counter = np.array([0, 0], np.uint32)
     return narrow, kernels.dropout_forward(narrow, 0.5, seed=1, step=0), counter
+
+
+def normalized(a: Arrays) -> tuple[Any, ...]:
+    """Statistics of the rows that another kernel then works on."""
+    y = kernels.affine_forward(a.x, a.W, a.b)
+    z, statistics = kernels.layer_norm_forward(y, a.b, a.b)
+    return y, z, statistics, kernels.activation_forward(statistics, "tanh")
 
 
 PROGRAMS: list[Callable[[Arrays], tuple[Any, ...]]] = [
@@ -158,6 +165,7 @@ PROGRAMS: list[Callable[[Arrays], tuple[Any, ...]]] = [
     gathered,
     weighted_loss,
     dropped,
+    normalized,
 ]
 
 

@@ -10,19 +10,25 @@ constexpr index layer_norm_tile = 1 << 14;  // elements, at least one row
 
 template <class T>
 struct LayerNormForward {
-  index rows, features;
+  index count, features;
   const T *x, *gamma, *beta;
   double eps;
   T *y, *statistics;
 
-  bool pays() const { return rows * features >= parallel_normalized; }
+  bool pays() const { return count * features >= parallel_normalized; }
 
-  void operator()(const Team& team, Memory) const {
-    const index tile_rows = std::max(layer_norm_tile / features, index(1));
-    team.share(ceil_div(rows, tile_rows), [&](index tile) {
-      const index end = std::min((tile + 1) * tile_rows, rows);
-      for (index i = tile * tile_rows; i < end; ++i) normalize_row(i);
-    });
+  index rows() const { return count; }
+  Operands operands() const {
+    return Operands()
+        .rows_read(x, count * features)
+        .rows_read_all(gamma, features)
+        .rows_read_all(beta, features)
+        .rows_write(y, count * features)
+        .add(Operand::of_rows, statistics, 3 * count, true, false);
+  }
+
+  void on_rows(index begin, index end, Memory) const {
+    for (index i = begin; i < end; ++i) normalize_row(i);
   }
 
   void normalize_row(index i) const {
@@ -34,9 +40,9 @@ struct LayerNormForward {
       const double d = row[j] - mean;
       s[0] += d * d;
     });
-    Centre<T>::store(mean, squares.total(0) / features, eps, statistics, rows, i);
+    Centre<T>::store(mean, squares.total(0) / features, eps, statistics, count, i);
 
-    const Centre<T> centre(statistics, rows, i);
+    const Centre<T> centre(statistics, count, i);
     const T *scale = gamma, *shift = beta;
     T* result = y + i * features;
 #pragma GCC ivdep
