@@ -5,12 +5,20 @@ cimport numpy as cnp
 from fastdl.kernels cimport _recording, _runtime
 from fastdl.kernels._arrays cimport wrong_shape
 from fastdl.kernels._table cimport fastdl_queue
-from fastdl.kernels.errors import ArrayError
+from fastdl.kernels.errors import AliasError, ArrayError
 
 cnp.import_array()
 
 
 cdef char _places[8]
+
+
+cdef int _check_addresses(tuple inputs, str op) except -1:
+    for i in range(len(inputs)):
+        for k in range(i):
+            if cnp.PyArray_DATA(<cnp.ndarray>inputs[k]) == cnp.PyArray_DATA(<cnp.ndarray>inputs[i]):
+                raise AliasError(f"begins where inputs[{k}] does", op=op, arg=f"inputs[{i}]", hint="Pass a copy of one")
+    return 0
 
 
 cdef class Plan:
@@ -27,6 +35,12 @@ cdef class Plan:
     ----------
     *inputs : ndarray
         At most 8: the arrays that another run brings anew, as the kernels get them: C order, and the dtype that they take.
+        No two may begin at the same address: it is what tells one from another.
+
+    Raises
+    ------
+    ArrayError, AliasError
+        If they are too many, or two of them begin at the same address.
 
     Examples
     --------
@@ -45,6 +59,7 @@ cdef class Plan:
     def __init__(self, *inputs):
         if <size_t>len(inputs) > sizeof(_places):
             raise ArrayError("too many", op="Plan", arg="inputs", expected=f"at most {sizeof(_places)}", got=str(len(inputs)))
+        _check_addresses(inputs, "Plan")
         self.inputs = inputs
         self.kept = None
         self.kernels = NULL
@@ -99,7 +114,7 @@ cdef class Plan:
 
         Raises
         ------
-        ArrayError
+        ArrayError, AliasError
             If they do not fit, or the plan cannot run.
         """
         cdef bint done
@@ -126,6 +141,7 @@ cdef class Plan:
                     "not as the one before", op="Plan.run", arg=f"inputs[{i}]", expected=f"{(<object>before).dtype} in C order",
                     got=f"{inputs[i].dtype}, strides {inputs[i].strides}",
                 )
+        _check_addresses(inputs, "Plan.run")
         # By way of places that nothing else has: one's new address may be another's old one.
         for i in range(len(inputs)):
             _runtime.kernels().rebind(self.kernels, cnp.PyArray_DATA(<cnp.ndarray>self.inputs[i]), &_places[i])
