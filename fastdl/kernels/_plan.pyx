@@ -1,5 +1,7 @@
 """Plans: what kernels did, to be done again on other inputs, in one parallel region."""
 
+import numpy as np
+
 cimport numpy as cnp
 
 from fastdl.kernels cimport _recording, _runtime
@@ -10,7 +12,7 @@ from fastdl.kernels.errors import AliasError, ArrayError
 cnp.import_array()
 
 
-cdef char _places[8]
+cdef char _places[MAX_INPUTS]
 
 
 cdef int _check_addresses(tuple inputs, str op) except -1:
@@ -29,7 +31,7 @@ cdef class Plan:
 
     The kernels run within the block too, so that what is computed there holds. A plan does again what the kernels did, and
     nothing else: what is computed otherwise, by NumPy for one, stays as it was. It has the memory of all that the block
-    made; an array that the block left to nobody lends its own to a later one.
+    made; an array that the block left to nobody lends its own to a later one. It keeps none of its inputs.
 
     Parameters
     ----------
@@ -57,12 +59,14 @@ cdef class Plan:
     """
 
     def __init__(self, *inputs):
-        if <size_t>len(inputs) > sizeof(_places):
-            raise ArrayError("too many", op="Plan", arg="inputs", expected=f"at most {sizeof(_places)}", got=str(len(inputs)))
-        _check_addresses(inputs, "Plan")
+        if len(inputs) > MAX_INPUTS:
+            raise ArrayError("too many", op="Plan", arg="inputs", expected=f"at most {MAX_INPUTS}", got=str(len(inputs)))
         self.inputs = inputs
+        self.forms = tuple([np.broadcast_to(np.empty((), each.dtype), each.shape) for each in inputs])
         self.kept = None
         self.kernels = NULL
+        _check_addresses(inputs, "Plan")
+        self.move(inputs)
 
     def __enter__(self):
         if self.kernels == NULL:
@@ -79,6 +83,7 @@ cdef class Plan:
         if _recording.plan() != self.kernels or self.kernels == NULL:
             return
         self.kept = _recording.stop()
+        self.inputs = None
         if kind is not None or not _runtime.kernels().is_whole(self.kernels):
             self.kept = None
 
@@ -130,10 +135,10 @@ cdef class Plan:
         cdef cnp.ndarray before, now
         if self.kept is None:
             raise ArrayError("cannot run", op="Plan.run", arg="self", hint="Its attribute can_run says when")
-        if len(inputs) != len(self.inputs):
-            raise ArrayError("wrong number", op="Plan.run", arg="inputs", expected=str(len(self.inputs)), got=str(len(inputs)))
+        if len(inputs) != len(self.forms):
+            raise ArrayError("wrong number", op="Plan.run", arg="inputs", expected=str(len(self.forms)), got=str(len(inputs)))
         for i in range(len(inputs)):
-            before, now = self.inputs[i], inputs[i]
+            before, now = self.forms[i], inputs[i]
             if not cnp.PyArray_SAMESHAPE(before, now):
                 raise wrong_shape("Plan.run", f"inputs[{i}]", None, (<object>before).shape, now)
             if cnp.PyArray_TYPE(before) != cnp.PyArray_TYPE(now) or not cnp.PyArray_ISCARRAY_RO(now):
@@ -144,8 +149,12 @@ cdef class Plan:
         _check_addresses(inputs, "Plan.run")
         # By way of places that nothing else has: one's new address may be another's old one.
         for i in range(len(inputs)):
-            _runtime.kernels().rebind(self.kernels, cnp.PyArray_DATA(<cnp.ndarray>self.inputs[i]), &_places[i])
+            _runtime.kernels().rebind(self.kernels, self.addresses[i], &_places[i])
         for i in range(len(inputs)):
             _runtime.kernels().rebind(self.kernels, &_places[i], cnp.PyArray_DATA(<cnp.ndarray>inputs[i]))
-        self.inputs = inputs
+        self.move(inputs)
         return 0
+
+    cdef void move(self, tuple inputs) noexcept:
+        for i in range(len(inputs)):
+            self.addresses[i] = cnp.PyArray_DATA(<cnp.ndarray>inputs[i])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from operator import is_
 from typing import TYPE_CHECKING, Any
 
@@ -35,8 +34,8 @@ class Snapshot:
         self._weight_decay = network.weight_decay
         self._parts = [part for layer in self._layers for part in layer.parts()]
         self._versions = self._current_versions()
-        self._dicts = [arrays for part in self._parts for arrays in (part.params, getattr(part, "buffers", {}))]
-        self._arrays = _values(self._dicts)
+        self._dicts = [vars(part)[name] for part in self._parts for name in ("params", "buffers") if name in vars(part)]
+        self._arrays = self._current_arrays()
         self.can_infer = all(part.can_be_planned for part in self._parts)
         self.can_train = self.can_infer and getattr(self._loss_function, "can_be_planned", False)
 
@@ -63,12 +62,11 @@ class Snapshot:
             if self._current_versions() != self._versions:
                 return False
             self._count = count
-        arrays = _values(self._dicts)
+        arrays = self._current_arrays()
         return len(arrays) == len(self._arrays) and all(map(is_, arrays, self._arrays))
 
     def _current_versions(self) -> list[int]:
         return [getattr(part, "_version", 0) for part in (self._loss_function, *self._parts)]
 
-
-def _values(dicts: Iterable[dict[str, NDArray[Any]]]) -> list[NDArray[Any]]:
-    return [array for each in dicts for array in each.values()]
+    def _current_arrays(self) -> list[NDArray[Any]]:
+        return [array for each in self._dicts for array in each.values()]
