@@ -16,9 +16,12 @@ cdef char _places[MAX_INPUTS]
 
 
 cdef int _check_addresses(tuple inputs, str op) except -1:
+    cdef cnp.ndarray one, other
     for i in range(len(inputs)):
+        one = inputs[i]
         for k in range(i):
-            if cnp.PyArray_DATA(<cnp.ndarray>inputs[k]) == cnp.PyArray_DATA(<cnp.ndarray>inputs[i]):
+            other = inputs[k]
+            if cnp.PyArray_DATA(one) == cnp.PyArray_DATA(other):
                 raise AliasError(f"begins where inputs[{k}] does", op=op, arg=f"inputs[{i}]", hint="Pass a copy of one")
     return 0
 
@@ -61,11 +64,11 @@ cdef class Plan:
     def __init__(self, *inputs):
         if len(inputs) > MAX_INPUTS:
             raise ArrayError("too many", op="Plan", arg="inputs", expected=f"at most {MAX_INPUTS}", got=str(len(inputs)))
+        _check_addresses(inputs, "Plan")
         self.inputs = inputs
         self.forms = tuple([np.broadcast_to(np.empty((), each.dtype), each.shape) for each in inputs])
         self.kept = None
         self.kernels = NULL
-        _check_addresses(inputs, "Plan")
         self.move(inputs)
 
     def __enter__(self):
@@ -96,7 +99,7 @@ cdef class Plan:
         """Whether :meth:`run` does what the block did.
 
         It cannot where an array had to be copied for a kernel, where another thread was recording a plan, where the block
-        raised, or where memory ran out.
+        ran another plan or raised, or where memory ran out.
         """
         return self.kept is not None
 
@@ -124,6 +127,7 @@ cdef class Plan:
         """
         cdef bint done
         self.rebind(inputs)
+        _recording.spoil()
         cdef fastdl_queue queue = _runtime.enter(())
         with nogil:
             done = _runtime.kernels().run_plan(queue.threads, self.kernels)

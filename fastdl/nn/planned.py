@@ -19,6 +19,10 @@ Array = NDArray[Any]
 # Rows that are evaluated at a time: their activations stay in the cache, and opening a region for them costs little.
 BLOCK = 768
 
+# Plans that are kept: of training the full batches' and that of a last, smaller one.
+STEPS = 2
+FORWARDS = 4
+
 
 class PlannedStep:
     """A training step's plan, up to the gradients, for batches of one shape.
@@ -109,7 +113,7 @@ class Plans:
             return planned
         planned = PlannedStep(network, shape, inputs)
         if planned.plan.can_run:
-            _keep(self._steps, x.shape, planned)
+            _keep(self._steps, x.shape, planned, STEPS)
         return planned
 
     def forward(self, network: Sequential, x: Array) -> Array | None:
@@ -146,7 +150,7 @@ class Plans:
             return planned.y
         planned = PlannedForward(network, x)
         if planned.can_run:
-            _keep(self._forwards, x.shape, planned)
+            _keep(self._forwards, x.shape, planned, FORWARDS)
         return planned.y
 
     def _current(self, network: Sequential) -> Snapshot:
@@ -161,8 +165,8 @@ class Plans:
 P = TypeVar("P")
 
 
-def _keep(plans: dict[Hashable, P], shape: Hashable, planned: P) -> None:
-    """Keep a plan and the newest of the others: those of the full batches and of a last, smaller one."""
-    while len(plans) > 1:
+def _keep(plans: dict[Hashable, P], shape: Hashable, planned: P, most: int) -> None:
+    """Keep a plan and the newest of the others."""
+    while len(plans) >= most:
         del plans[next(iter(plans))]
     plans[shape] = planned

@@ -152,8 +152,7 @@ class Sequential:
         DtypeError, ArrayError, LabelError
             If x or t does not fit.
         """
-        loss: float = self.loss_function.forward(self.forward(x), t)
-        return self._add_decay(loss, gradient=False)
+        return self._loss_of(self.forward(x), t)
 
     def gradient(self, x: Array, t: Array) -> dict[str, Array]:
         """Return the gradient of the loss with respect to every parameter.
@@ -261,10 +260,27 @@ class Sequential:
         DtypeError, ArrayError, LabelError
             If x or t does not fit.
         """
+        return _accuracy_of(self._logits(x), t)
+
+    def loss_and_accuracy(self, x: Array, t: Array) -> tuple[float, float]:
+        """Return what :meth:`loss` and :meth:`accuracy` do, of one forward pass.
+
+        Parameters
+        ----------
+        x, t : ndarray
+            As in :meth:`accuracy`.
+
+        Returns
+        -------
+        loss, accuracy : float
+
+        Raises
+        ------
+        DtypeError, ArrayError, LabelError
+            If x or t does not fit.
+        """
         logits = self._logits(x)
-        batch, classes = logits.shape
-        labels = kernels.class_numbers(np.asarray(t), batch, classes)
-        return float(np.mean(logits.argmax(axis=1) == labels))
+        return self._loss_of(logits, t), _accuracy_of(logits, t)
 
     def forward_layers(self, x: Array, train: bool = False) -> Array:
         """Return the output of the last layer, computed layer by layer.
@@ -320,6 +336,11 @@ class Sequential:
             )  # fmt: skip
         return logits
 
+    def _loss_of(self, y: Array, t: Array) -> float:
+        """The loss of an output, with the weight decay's share."""
+        loss: float = self.loss_function.forward(y, t)
+        return self._add_decay(loss, gradient=False)
+
     def _add_decay(self, loss: float, gradient: bool) -> float:
         """The loss with the weight decay's share; to the layers' gradients that share's gradient is added."""
         for layer in self.layers if self.weight_decay else ():
@@ -369,6 +390,12 @@ def checked_dtype(dtype: Any, op: str) -> np.dtype[Any]:
     if isinstance(dtype, str | type | np.dtype) and dtype in ("float32", "float64", np.float32, np.float64):
         return np.dtype(dtype)
     raise HyperparameterError("not possible", op=op, arg="dtype", expected="float32 or float64", got=str(dtype))
+
+
+def _accuracy_of(logits: Array, t: Any) -> float:
+    """The share of rows whose largest element is that of its class."""
+    batch, classes = logits.shape
+    return float(np.mean(logits.argmax(axis=1) == kernels.class_numbers(np.asarray(t), batch, classes)))
 
 
 def _keys_of(layers: Sequence[Layer]) -> list[dict[str, str]]:
