@@ -94,6 +94,16 @@ cdef class Plan:
         if self.kernels != NULL:
             _runtime.kernels().delete_plan(self.kernels)
 
+    @staticmethod
+    def is_recording():
+        """Return whether this thread is in the block of a plan.
+
+        Returns
+        -------
+        bool
+        """
+        return _recording.plan() != NULL
+
     @property
     def can_run(self):
         """Whether :meth:`run` does what the block did.

@@ -117,7 +117,7 @@ class Plans:
         return planned
 
     def forward(self, network: Sequential, x: Array) -> Array | None:
-        """Return the network's output in evaluation, a new array; None where it cannot be planned.
+        """Return the network's output in evaluation, a new array; None where it is for the layers one by one.
 
         Parameters
         ----------
@@ -130,7 +130,7 @@ class Plans:
         -------
         ndarray or None
         """
-        if not self._current(network).can_infer:
+        if not self._current(network).can_infer or Plan.is_recording():
             return None
         if len(x) <= BLOCK:
             return self._evaluate(network, x).copy()
