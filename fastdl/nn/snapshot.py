@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from operator import is_
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from numpy.typing import NDArray
-
+from fastdl.kernels._arrays import hold
 from fastdl.nn.plannable import changes
 
 if TYPE_CHECKING:
@@ -35,7 +33,7 @@ class Snapshot:
         self._parts = [part for layer in self._layers for part in layer.parts()]
         self._versions = self._current_versions()
         self._dicts = [vars(part)[name] for part in self._parts for name in ("params", "buffers") if name in vars(part)]
-        self._arrays = self._current_arrays()
+        self._arrays = [array for each in self._dicts for array in each.values()]
         self.can_infer = all(part.can_be_planned for part in self._parts)
         self.can_train = self.can_infer and getattr(self._loss_function, "can_be_planned", False)
 
@@ -62,11 +60,7 @@ class Snapshot:
             if self._current_versions() != self._versions:
                 return False
             self._count = count
-        arrays = self._current_arrays()
-        return len(arrays) == len(self._arrays) and all(map(is_, arrays, self._arrays))
+        return hold(self._dicts, self._arrays)
 
     def _current_versions(self) -> list[int]:
         return [getattr(part, "_version", 0) for part in (self._loss_function, *self._parts)]
-
-    def _current_arrays(self) -> list[NDArray[Any]]:
-        return [array for each in self._dicts for array in each.values()]
