@@ -5,13 +5,15 @@ from __future__ import annotations
 import copy
 import pickle
 import threading
+import weakref
 
 import numpy as np
 import pytest
 
 from fastdl import kernels, nn, optim
-from fastdl.errors import ArrayError, DtypeError, HyperparameterError, LabelError
+from fastdl.errors import AliasError, ArrayError, DtypeError, HyperparameterError, LabelError
 from tests.compare import assert_same_bits, digest
+from tests.networks import NETWORKS, Doubled, Shifted, data, layer_by_layer, memory, mlp
 
 
 class TestPlan:
@@ -136,57 +138,42 @@ class TestPlan:
         assert digest(elsewhere) == before
         assert digest(y) == digest(np.zeros(3))
 
+    def test_inputs_that_begin_at_one_address(self, rng):
+        x, y = rng.standard_normal(4), rng.standard_normal(4)
+        with pytest.raises(AliasError):
+            kernels.Plan(x, x[:2])
+        with kernels.Plan(x, y) as plan:
+            z = kernels.activation_forward(x, "tanh"), kernels.activation_forward(y, "tanh")
+        for _ in range(2):
+            plan.run(y, y[:])
+            assert_same_bits(z[0], kernels.activation_forward(y, "tanh"))
+            assert_same_bits(z[1], z[0])
+            plan.run(x, y)
+            assert_same_bits(z[1], kernels.activation_forward(y, "tanh"))
+
+    def test_inputs_are_not_kept(self, rng):
+        x = rng.standard_normal(5)
+        with kernels.Plan(x) as plan:
+            y = kernels.activation_forward(x, "tanh")
+        for _ in range(3):
+            gone = weakref.ref(x)
+            del x
+            assert gone() is None
+            x = rng.standard_normal(5)
+            plan.run(x)
+            assert_same_bits(y, kernels.activation_forward(x, "tanh"))
+
+    def test_another_plan_cannot_be_part_of_one(self, rng):
+        x = rng.standard_normal(5)
+        with kernels.Plan(x) as inner:
+            kernels.activation_forward(x, "tanh")
+        with kernels.Plan(x) as outer:
+            inner.run(x)
+        assert not outer.can_run
+
     def test_too_many_inputs(self):
         with pytest.raises(ArrayError):
             kernels.Plan(*(np.ones(1) for _ in range(9)))
-
-
-def data(rng, count, features=6, classes=4, dtype="float32"):
-    return rng.standard_normal((count, features)).astype(dtype), rng.integers(0, classes, count)
-
-
-def mlp(**settings):
-    return lambda dtype: nn.MLP([6, 9, 5, 4], seed=3, dtype=dtype, **settings)
-
-
-def stack(dtype):
-    he = nn.initializers.he
-    W = [he(shape, 1, stream, dtype) for stream, shape in enumerate([(6, 8), (8, 8), (8, 4)])]
-    ones, zeros = np.ones(8, dtype), np.zeros(8, dtype)
-    layers = [
-        nn.BatchNorm(np.ones(6, dtype), np.zeros(6, dtype)),
-        nn.Affine(W[0], zeros.copy()),
-        nn.LayerNorm(ones, zeros),
-        nn.GELU(),
-        nn.Dropout(0.25, seed=5),
-        nn.Affine(W[1], zeros.copy(), "silu"),
-        nn.Dropout(0.5, seed=6, inverted=False, activation="tanh"),
-        nn.Affine(W[2], np.zeros(4, dtype)),
-    ]
-    return nn.Sequential(layers, dtype=dtype)
-
-
-NETWORKS = {
-    "plain": mlp(),
-    "decay": mlp(weight_decay=0.1),
-    "normalized": mlp(batch_norm=True),
-    "dropped": mlp(dropout=0.5),
-    "all": mlp(batch_norm=True, dropout=0.25, weight_decay=0.01, activation="sigmoid"),
-    "gelu": mlp(batch_norm=True, activation="gelu"),
-    "silu": mlp(activation="silu"),
-    "stack": stack,
-}
-
-
-def layer_by_layer(network):
-    network._plans.find = lambda *arguments: None
-    return network
-
-
-def memory(network):
-    """All that a network has besides its settings."""
-    buffers = [getattr(layer, "buffers", {}) for layer in network.layers]
-    return network.params, buffers, [getattr(layer, "step", 0) for layer in network.layers]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -202,7 +189,7 @@ class TestNetworks:
             ]
             assert losses[0] == losses[1]
             assert digest(memory(planned)) == digest(memory(plain))
-        assert any(each.plan.can_run for each in planned._plans._plans.values())
+        assert any(each.plan.can_run for each in planned._plans._steps.values())
 
     def test_gradients_are_new_arrays(self, make, dtype, rng):
         planned, plain = make(dtype), layer_by_layer(make(dtype))
@@ -269,23 +256,6 @@ class TestWhatAPlanIsMadeFrom:
             )
 
 
-class Doubled(nn.Layer):
-    """By NumPy: no plan can do it again."""
-
-    def forward(self, x, train=False):
-        return 2 * x
-
-    def backward(self, dout):
-        return 2 * dout
-
-
-class Shifted(nn.ReLU):
-    """A built-in layer with something else before it."""
-
-    def forward(self, x, train=False):
-        return super().forward(x - 0.125, train)
-
-
 @pytest.mark.parametrize("layer", [Doubled, Shifted])
 def test_a_layer_of_ones_own(layer, rng):
     """Layer by layer then, with the same result as by hand."""
@@ -300,35 +270,6 @@ def test_a_layer_of_ones_own(layer, rng):
         expected = W - 0.1 * (x.T @ dz)
         assert network.train_step(x, t, optim.SGD(lr=0.1)) == pytest.approx(loss, rel=1e-5)
         np.testing.assert_allclose(W, expected, rtol=1e-4, atol=1e-6)
-
-
-class Tripled(nn.SoftmaxCrossEntropy):
-    def forward(self, logits, labels):
-        return 3 * super().forward(logits, labels)
-
-    def backward(self):
-        return 3 * super().backward()
-
-
-@pytest.mark.parametrize(
-    "loss", [nn.MeanSquaredError(), nn.Huber(), Tripled(), nn.SoftmaxCrossEntropy(ignore_index=-1)]
-)
-def test_losses(loss, rng):
-    """Those that no plan can do again are computed layer by layer."""
-    W = nn.initializers.he((6, 4), 1)
-    network, optimizer = nn.Sequential([nn.Affine(W, np.zeros(4, np.float32))], loss), optim.SGD(lr=0.1)
-    for step in range(4):
-        x, t = data(rng, 8)
-        if isinstance(loss, nn.SoftmaxCrossEntropy):
-            if loss.ignore_index == -1:
-                t[step] = -1
-        else:
-            t = rng.standard_normal((8, 4)).astype(np.float32)
-        y = network.forward(x)
-        expected, dout = loss.forward(y, t), loss.backward()
-        stepped = W - np.float32(0.1) * (x.T @ dout)
-        assert network.train_step(x, t, optimizer) == pytest.approx(expected, rel=1e-6)
-        np.testing.assert_allclose(W, stepped, rtol=1e-4, atol=1e-6)
 
 
 def test_any_optimizer_with_an_update(rng):

@@ -12,7 +12,7 @@ from fastdl import kernels
 from fastdl.errors import AliasError
 from tests.compare import assert_same_bits
 
-ROWS = 500  # of several blocks, so that a stage that should not be one shows with one thread too
+ROWS = 512  # of several blocks, so that a stage that should not be one shows with one thread too; a multiple of WIDTH
 WIDTH = 32
 
 

@@ -31,6 +31,8 @@ KERNELS_ONLY = {
     "build_info",
     "cpu_level",
     "get_num_threads",
+    "probabilities",
+    "real_targets",
     "set_num_threads",
 }
 INTERNAL = {"FLAGS", "LEVELS", "OPENMP"}  # of fastdl.kernels: parts of build_info()

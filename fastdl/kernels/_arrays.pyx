@@ -84,6 +84,17 @@ def leaves(params, grads, tuple keys):
     return values, gradients
 
 
+def hold(list dicts, list arrays):
+    """Return whether the values of the dicts, one dict after the other, are still these very arrays."""
+    cdef Py_ssize_t count = 0
+    for each in dicts:
+        for array in (<dict?>each).values():
+            if count == len(arrays) or array is not arrays[count]:
+                return False
+            count += 1
+    return count == len(arrays)
+
+
 def _describe(value):
     return f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
 

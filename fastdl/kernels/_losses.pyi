@@ -1,7 +1,7 @@
 from typing import Any, SupportsIndex
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 def softmax(x: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]: ...
 def softmax_cross_entropy(
@@ -24,3 +24,5 @@ def huber(
 def class_numbers(
     labels: NDArray[Any], batch: int, classes: int, ignore_index: int | None = None
 ) -> NDArray[np.int64]: ...
+def real_targets(targets: NDArray[Any], shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]: ...
+def probabilities(targets: NDArray[Any], shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]: ...

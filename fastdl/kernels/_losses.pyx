@@ -8,7 +8,7 @@ from libc.float cimport DBL_MAX
 from libc.stdint cimport int64_t
 
 from fastdl.kernels cimport _recording, _runtime
-from fastdl.kernels._arrays cimport FLOAT64, check_apart, check_not_empty, dtype_of, is_array, read, result, wrong_shape
+from fastdl.kernels._arrays cimport FLOAT64, check_apart, check_not_empty, dtype_named, dtype_of, is_array, read, result, wrong_shape
 from fastdl.kernels._table cimport fastdl_loss, fastdl_queue, fastdl_targets
 from fastdl.kernels.errors import DtypeError, HyperparameterError, LabelError
 
@@ -269,10 +269,7 @@ def softmax_cross_entropy(logits, labels, out=None, label_smoothing=0.0, class_w
         done = _runtime.kernels().softmax_cross_entropy[dtype](
             queue, batch, classes, x_data, label_data, &targets, loss, gradient_data)
         _runtime.leave(queue)
-    if not done:
-        raise MemoryError(op)
-    _recording.add_to_loss(total)
-    return loss[0], gradient
+    return _finished(done, total, gradient, op)
 
 
 cdef Py_ssize_t _outside(const floating* t, Py_ssize_t size) noexcept nogil:
@@ -291,29 +288,107 @@ cdef Py_ssize_t _outside(const floating* t, Py_ssize_t size) noexcept nogil:
     return -1
 
 
-cdef int _check_probabilities(cnp.ndarray targets, str op) except -1:
-    cdef void* data = cnp.PyArray_DATA(targets)
-    cdef Py_ssize_t size = cnp.PyArray_SIZE(targets), place
-    if dtype_of(targets) == FLOAT64:
+cdef cnp.ndarray _real_targets(object targets, tuple shape, int dtype, str op):
+    """The targets in C order, each of one prediction."""
+    cdef cnp.ndarray array = read(targets, op, "targets", -1, dtype)
+    if (<object>array).shape != shape:
+        raise wrong_shape(op, "targets", None, shape, array)
+    return array
+
+
+cdef cnp.ndarray _probabilities(object targets, tuple shape, int dtype, str op):
+    """The targets in C order, each of them checked to be in [0, 1]."""
+    cdef cnp.ndarray array = _real_targets(targets, shape, dtype, op)
+    cdef void* data = cnp.PyArray_DATA(array)
+    cdef Py_ssize_t size = cnp.PyArray_SIZE(array), place
+    if dtype == FLOAT64:
         place = _outside(<const double*>data, size)
     else:
         place = _outside(<const float*>data, size)
     if place >= 0:
-        key = tuple(map(int, np.unravel_index(place, (<object>targets).shape)))
+        key = tuple(map(int, np.unravel_index(place, shape)))
         raise LabelError("not a probability", op=op, arg="targets", key=key, expected="a number in [0, 1]",
-                         got=str((<object>targets)[key]))
-    return 0
+                         got=str((<object>array)[key]))
+    return array
+
+
+def real_targets(targets, shape, dtype):
+    """Return the targets of a regression as its losses take them, checked.
+
+    Parameters
+    ----------
+    targets : ndarray
+        Of that shape and dtype.
+    shape : tuple of int
+        That of the predictions.
+    dtype : {"float32", "float64"}
+        Theirs.
+
+    Returns
+    -------
+    ndarray of that shape
+        In C order; the targets themselves where they are.
+
+    Raises
+    ------
+    DtypeError, ArrayError
+        If they do not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastdl import kernels
+    >>> t = np.zeros((2, 3))
+    >>> kernels.real_targets(t, (2, 3), "float64") is t
+    True
+    """
+    cdef str op = "real_targets"
+    return _real_targets(targets, tuple(shape), dtype_named(dtype, op), op)
+
+
+def probabilities(targets, shape, dtype):
+    """Return the targets of sigmoids as :func:`sigmoid_cross_entropy` takes them, each of them checked.
+
+    Parameters
+    ----------
+    targets : ndarray
+        Of that shape and dtype, numbers in [0, 1].
+    shape : tuple of int
+        That of the logits.
+    dtype : {"float32", "float64"}
+        Theirs.
+
+    Returns
+    -------
+    ndarray of that shape
+        In C order; the targets themselves where they are.
+
+    Raises
+    ------
+    DtypeError, ArrayError
+        If they do not fit.
+    LabelError
+        If a target is not in [0, 1], with its index and value.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastdl import kernels
+    >>> kernels.probabilities(np.array([0.0, 1.0]), (2,), "float64")
+    array([0., 1.])
+    """
+    cdef str op = "probabilities"
+    return _probabilities(targets, tuple(shape), dtype_named(dtype, op), op)
 
 
 cdef object _mean_loss(fastdl_loss f, object x, str x_name, object targets, object out, str op):
-    cdef cnp.ndarray x_ = read(x, op, x_name, -1, -1)
+    cdef cnp.ndarray x_ = read(x, op, x_name, -1, -1), t_
     cdef int dtype = dtype_of(x_)
     check_not_empty(x_, op, x_name)
-    cdef cnp.ndarray t_ = read(targets, op, "targets", -1, dtype)
-    if not cnp.PyArray_SAMESHAPE(x_, t_):
-        raise wrong_shape(op, "targets", None, (<object>x_).shape, t_)
     if f.number == SIGMOID_CROSS_ENTROPY:
-        _check_probabilities(t_, op)
+        t_ = _probabilities(targets, (<object>x_).shape, dtype, op)
+    else:
+        t_ = _real_targets(targets, (<object>x_).shape, dtype, op)
     cdef cnp.ndarray gradient = result(out, op, "out", cnp.PyArray_NDIM(x_), cnp.PyArray_DIMS(x_), dtype)
     if out is not None:
         check_apart([("out", gradient)], [(x_name, x_), ("targets", t_)], op)
@@ -328,10 +403,15 @@ cdef object _mean_loss(fastdl_loss f, object x, str x_name, object targets, obje
     with nogil:
         done = _runtime.kernels().mean_loss[dtype](queue, f, size, x_data, t_data, loss, gradient_data)
         _runtime.leave(queue)
+    return _finished(done, total, gradient, op)
+
+
+cdef tuple _finished(bint done, cnp.ndarray total, cnp.ndarray gradient, str op):
+    """What a loss returns."""
     if not done:
         raise MemoryError(op)
     _recording.add_to_loss(total)
-    return loss[0], gradient
+    return (<double*>cnp.PyArray_DATA(total))[0], gradient
 
 
 def sigmoid_cross_entropy(logits, targets, out=None):

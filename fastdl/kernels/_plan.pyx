@@ -1,5 +1,7 @@
 """Plans: what kernels did, to be done again on other inputs, in one parallel region."""
 
+import numpy as np
+
 cimport numpy as cnp
 
 from fastdl.kernels cimport _recording, _runtime
@@ -10,7 +12,15 @@ from fastdl.kernels.errors import AliasError, ArrayError
 cnp.import_array()
 
 
-cdef char _places[8]
+cdef int _check_addresses(tuple inputs) except -1:
+    cdef cnp.ndarray one, other
+    for i in range(len(inputs)):
+        one = inputs[i]
+        for k in range(i):
+            other = inputs[k]
+            if cnp.PyArray_DATA(one) == cnp.PyArray_DATA(other):
+                raise AliasError(f"begins where inputs[{k}] does", op="Plan", arg=f"inputs[{i}]", hint="Pass a copy of one")
+    return 0
 
 
 cdef bint _is_within(cnp.ndarray array, list memory):
@@ -32,12 +42,18 @@ cdef class Plan:
 
     The kernels run within the block too, so that what is computed there holds. A plan does again what the kernels did, and
     nothing else: what is computed otherwise, by NumPy for one, stays as it was. It has the memory of all that the block
-    made; an array that the block left to nobody lends its own to a later one.
+    made; an array that the block left to nobody lends its own to a later one. It keeps none of its inputs.
 
     Parameters
     ----------
     *inputs : ndarray
         At most 8: the arrays that another run brings anew, as the kernels get them: C order, and the dtype that they take.
+        No two may begin at the same address: it is what tells one from another.
+
+    Raises
+    ------
+    ArrayError, AliasError
+        If they are too many, or two of them begin at the same address.
 
     Examples
     --------
@@ -54,11 +70,15 @@ cdef class Plan:
     """
 
     def __init__(self, *inputs):
-        if <size_t>len(inputs) > sizeof(_places):
-            raise ArrayError("too many", op="Plan", arg="inputs", expected=f"at most {sizeof(_places)}", got=str(len(inputs)))
+        if len(inputs) > MAX_INPUTS:
+            raise ArrayError("too many", op="Plan", arg="inputs", expected=f"at most {MAX_INPUTS}", got=str(len(inputs)))
+        _check_addresses(inputs)
         self.inputs = inputs
+        self.forms = tuple([np.broadcast_to(np.empty((), each.dtype), each.shape) for each in inputs])
         self.kept = None
         self.kernels = NULL
+        for i in range(len(inputs)):
+            self.addresses[i] = cnp.PyArray_DATA(<cnp.ndarray>inputs[i])
 
     def __enter__(self):
         if self.kernels == NULL:
@@ -75,19 +95,30 @@ cdef class Plan:
         if _recording.plan() != self.kernels or self.kernels == NULL:
             return
         self.kept = _recording.stop()
-        if kind is not None or not _runtime.kernels().complete(self.kernels):
+        self.inputs = None
+        if kind is not None or not _runtime.kernels().complete(self.kernels, self.addresses, len(self.forms)):
             self.kept = None
 
     def __dealloc__(self):
         if self.kernels != NULL:
             _runtime.kernels().delete_plan(self.kernels)
 
+    @staticmethod
+    def is_recording():
+        """Return whether this thread is in the block of a plan.
+
+        Returns
+        -------
+        bool
+        """
+        return _recording.plan() != NULL
+
     @property
     def can_run(self):
         """Whether :meth:`run` does what the block did.
 
         It cannot where an array had to be copied for a kernel, where another thread was recording a plan, where the block
-        raised, or where memory ran out.
+        ran another plan or raised, or where memory ran out.
         """
         return self.kept is not None
 
@@ -115,6 +146,7 @@ cdef class Plan:
         """
         cdef bint done
         self.rebind(inputs)
+        _recording.spoil()
         cdef fastdl_queue queue = _runtime.enter(())
         with nogil:
             done = _runtime.kernels().run_plan(queue.threads, self.kernels)
@@ -126,10 +158,10 @@ cdef class Plan:
         cdef cnp.ndarray before, now
         if self.kept is None:
             raise ArrayError("cannot run", op="Plan.run", arg="self", hint="Its attribute can_run says when")
-        if len(inputs) != len(self.inputs):
-            raise ArrayError("wrong number", op="Plan.run", arg="inputs", expected=str(len(self.inputs)), got=str(len(inputs)))
+        if len(inputs) != len(self.forms):
+            raise ArrayError("wrong number", op="Plan.run", arg="inputs", expected=str(len(self.forms)), got=str(len(inputs)))
         for i in range(len(inputs)):
-            before, now = self.inputs[i], inputs[i]
+            before, now = self.forms[i], inputs[i]
             if not cnp.PyArray_SAMESHAPE(before, now):
                 raise wrong_shape("Plan.run", f"inputs[{i}]", None, (<object>before).shape, now)
             if cnp.PyArray_TYPE(before) != cnp.PyArray_TYPE(now) or not cnp.PyArray_ISCARRAY_RO(now):
@@ -141,10 +173,6 @@ cdef class Plan:
                 raise AliasError(
                     "shares memory with what the plan writes", op="Plan.run", arg=f"inputs[{i}]", hint="array.copy() has its own",
                 )
-        # By way of places that nothing else has: one's new address may be another's old one.
         for i in range(len(inputs)):
-            _runtime.kernels().rebind(self.kernels, cnp.PyArray_DATA(<cnp.ndarray>self.inputs[i]), &_places[i])
-        for i in range(len(inputs)):
-            _runtime.kernels().rebind(self.kernels, &_places[i], cnp.PyArray_DATA(<cnp.ndarray>inputs[i]))
-        self.inputs = inputs
+            _runtime.kernels().rebind(self.kernels, i, cnp.PyArray_DATA(<cnp.ndarray>inputs[i]))
         return 0

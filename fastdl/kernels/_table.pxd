@@ -117,8 +117,8 @@ cdef extern from "table.hpp" nogil:
         int, const fastdl_plan*, const fastdl_tensor*, fastdl_index, const fastdl_treatment*) noexcept
     ctypedef fastdl_plan* (*new_plan_function)() noexcept
     ctypedef void (*delete_plan_function)(fastdl_plan*) noexcept
-    ctypedef bint (*complete_function)(fastdl_plan*) noexcept
-    ctypedef fastdl_index (*rebind_function)(fastdl_plan*, const void*, const void*) noexcept
+    ctypedef bint (*complete_function)(fastdl_plan*, const void* const*, fastdl_index) noexcept
+    ctypedef void (*rebind_function)(fastdl_plan*, fastdl_index, const void*) noexcept
     ctypedef bint (*run_plan_function)(int, const fastdl_plan*) noexcept
     ctypedef struct fastdl_kernels:
         const char* level

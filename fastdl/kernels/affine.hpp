@@ -48,9 +48,9 @@ struct AffineForward {
   index rows() const { return product().has_rows() ? batch : 0; }
   Operands operands() const {
     return Operands()
-        .prepare_reads(w, inputs * outputs)
+        .prepare_reads(prepares() ? w : nullptr, inputs * outputs)
         .rows_read(x, batch * inputs)
-        .rows_read_all(w, inputs * outputs)
+        .rows_read_all(prepares() ? nullptr : w, inputs * outputs)
         .rows_read_all(b, outputs)
         .rows_write(y, batch * outputs)
         .rows_write(z, batch * outputs);

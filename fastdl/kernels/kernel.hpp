@@ -13,6 +13,7 @@
 #include <cstring>
 #include <new>
 #include <type_traits>
+#include <vector>
 
 #include "team.hpp"
 
@@ -89,8 +90,8 @@ struct Kernel {
   virtual void on_rows(index begin, index end, Memory memory) const = 0;
   virtual void finish(const Team& team, Memory memory) const = 0;
 
-  // Exchanges an address; returns in how many places.
-  virtual index exchange(const void* from, const void* to) = 0;
+  // Adds the places where it holds an address.
+  virtual void find(const void* address, std::vector<char*>& places) = 0;
 };
 
 namespace detail {
@@ -122,8 +123,8 @@ constexpr bool has_finish<K, std::void_t<decltype(&K::finish)>> = true;
 
 }  // namespace detail
 
-// One of type K. Addresses are exchanged wherever its bytes hold them: a kernel holds addresses of whole arrays only, in
-// words of their own; a size is never as large as an address, and a number that looks like one would be subnormal.
+// One of type K. An address is looked for in its bytes: a kernel holds addresses of whole arrays only, in words of their own;
+// a size is never as large as an address, and a number that looks like one would be subnormal.
 template <class K>
 struct KernelOf final : Kernel {
   static_assert(std::is_trivially_copyable_v<K> && (detail::has_rows<K> || detail::has_whole<K>));
@@ -164,15 +165,10 @@ struct KernelOf final : Kernel {
     if constexpr (detail::has_finish<K>) kernel.finish(team, memory);
   }
 
-  index exchange(const void* from, const void* to) override {
-    index places = 0;
+  void find(const void* address, std::vector<char*>& places) override {
     char* bytes = reinterpret_cast<char*>(&kernel);
-    for (std::size_t i = 0; i + sizeof from <= sizeof kernel; i += sizeof from)
-      if (std::memcmp(bytes + i, &from, sizeof from) == 0) {
-        std::memcpy(bytes + i, &to, sizeof to);
-        ++places;
-      }
-    return places;
+    for (std::size_t i = 0; i + sizeof address <= sizeof kernel; i += sizeof address)
+      if (std::memcmp(bytes + i, &address, sizeof address) == 0) places.push_back(bytes + i);
   }
 };
 

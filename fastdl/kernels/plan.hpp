@@ -6,7 +6,7 @@
 //    its rows through all of them, all finish. That takes two barriers, however many kernels there are, and what one leaves
 //    of a row is still in the member's cache when the next one comes to it. A kernel without phases is a stage of its own.
 // c. A plan runs on the arrays that it was recorded with. Where a later step brings its own (the inputs, the labels), the
-//    address is exchanged in all kernels that have it.
+//    address is exchanged in all places that have it.
 #pragma once
 
 #include <memory>
@@ -123,6 +123,7 @@ struct fastdl_plan {
   std::vector<std::unique_ptr<FASTDL_LEVEL::Kernel>> kernels;
   std::vector<FASTDL_LEVEL::Placed> placed;
   std::vector<FASTDL_LEVEL::Stage> stages;
+  std::vector<std::vector<char*>> inputs;  // the places of each one's address
   bool is_whole = true;  // false after a kernel for which there was no memory
 };
 
@@ -168,10 +169,13 @@ bool submit(fastdl_queue queue, const K& kernel) {
 inline fastdl_plan* new_plan() { return new (std::nothrow) fastdl_plan; }
 inline void delete_plan(fastdl_plan* plan) { delete plan; }
 
-// Ends the recording: makes the stages. False where a kernel is missing because there was no memory.
-inline bool complete(fastdl_plan* plan) {
+// Ends the recording: makes the stages, and finds the inputs. False where something is missing because there was no memory.
+inline bool complete(fastdl_plan* plan, const void* const* inputs, fastdl_index count) {
   if (!plan->is_whole) return false;
   try {
+    plan->inputs.resize(count);
+    for (index i = 0; i < count; ++i)
+      for (const auto& kernel : plan->kernels) kernel->find(inputs[i], plan->inputs[i]);
     plan->placed.reserve(plan->kernels.size());
     for (const auto& kernel : plan->kernels) {
       plan->placed.push_back({kernel.get(), 0});
@@ -189,11 +193,8 @@ inline bool complete(fastdl_plan* plan) {
   return plan->is_whole;
 }
 
-// Exchanges an address; returns in how many places.
-inline fastdl_index rebind(fastdl_plan* plan, const void* from, const void* to) {
-  fastdl_index places = 0;
-  for (const auto& kernel : plan->kernels) places += kernel->exchange(from, to);
-  return places;
+inline void rebind(fastdl_plan* plan, fastdl_index input, const void* to) {
+  for (char* place : plan->inputs[input]) std::memcpy(place, &to, sizeof to);
 }
 
 // Runs the plan's kernels, and then `last`.

@@ -167,8 +167,9 @@ struct fastdl_kernels {
                            const fastdl_treatment* treatment);
   fastdl_plan* (*new_plan)();  // null where there is no memory
   void (*delete_plan)(fastdl_plan* plan);
-  bool (*complete)(fastdl_plan* plan);  // ends the recording; whether all kernels could be recorded
-  fastdl_index (*rebind)(fastdl_plan* plan, const void* from, const void* to);
+  // Ends the recording, of which these are the inputs; whether all kernels could be recorded.
+  bool (*complete)(fastdl_plan* plan, const void* const* inputs, fastdl_index count);
+  void (*rebind)(fastdl_plan* plan, fastdl_index input, const void* to);
   bool (*run_plan)(int threads, const fastdl_plan* plan);
   const fastdl_rule* rules;
   int rule_count;

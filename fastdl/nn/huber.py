@@ -13,6 +13,8 @@ from fastdl.nn.loss import Loss
 class Huber(Loss):
     """Mean of squares of small errors and of the sizes of large ones; see :func:`fastdl.kernels.huber`.
 
+    Predictions are float32 or float64 of any shape, targets of that shape and dtype.
+
     Parameters
     ----------
     delta : float
@@ -32,27 +34,11 @@ class Huber(Loss):
     (1.5, array([-0.5,  0.5]))
     """
 
+    can_be_planned = True
+
     def __init__(self, delta: float = 1.0) -> None:
         super().__init__()
         self.delta = delta
 
-    def forward(self, predictions: NDArray[Any], targets: NDArray[Any]) -> float:
-        """Return the loss, and keep its gradient.
-
-        Parameters
-        ----------
-        predictions : ndarray of any shape
-            float32 or float64.
-        targets : ndarray of the same shape
-
-        Returns
-        -------
-        float
-
-        Raises
-        ------
-        DtypeError, ArrayError, HyperparameterError
-            If something does not fit.
-        """
-        loss, self._gradient = kernels.huber(predictions, targets, self.delta)
-        return loss
+    def loss_and_gradient(self, predictions: NDArray[Any], targets: NDArray[Any]) -> tuple[float, NDArray[Any]]:
+        return kernels.huber(predictions, targets, self.delta)

@@ -65,6 +65,15 @@ class Layer(Plannable):
         """
         raise TypeError(f"{type(self).__qualname__} does not define backward()")
 
+    def parts(self) -> list[Layer]:
+        """Return the layer, and for one made of others those too: all whose settings and arrays it computes with.
+
+        Returns
+        -------
+        list of Layer
+        """
+        return [self]
+
 
 def not_trained(op: str) -> FastdlError:
     """The error of a backward pass that no forward pass in training came before."""

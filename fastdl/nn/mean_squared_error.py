@@ -13,6 +13,8 @@ from fastdl.nn.loss import Loss
 class MeanSquaredError(Loss):
     """Mean of the squares of the errors; see :func:`fastdl.kernels.mean_squared_error`.
 
+    Predictions are float32 or float64 of any shape, targets of that shape and dtype.
+
     Examples
     --------
     >>> import numpy as np
@@ -22,23 +24,7 @@ class MeanSquaredError(Loss):
     (5.0, array([-1.,  3.]))
     """
 
-    def forward(self, predictions: NDArray[Any], targets: NDArray[Any]) -> float:
-        """Return the loss, and keep its gradient.
+    can_be_planned = True
 
-        Parameters
-        ----------
-        predictions : ndarray of any shape
-            float32 or float64.
-        targets : ndarray of the same shape
-
-        Returns
-        -------
-        float
-
-        Raises
-        ------
-        DtypeError, ArrayError
-            If something does not fit.
-        """
-        loss, self._gradient = kernels.mean_squared_error(predictions, targets)
-        return loss
+    def loss_and_gradient(self, predictions: NDArray[Any], targets: NDArray[Any]) -> tuple[float, NDArray[Any]]:
+        return kernels.mean_squared_error(predictions, targets)

@@ -5,6 +5,22 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 
+class Changes:
+    """How many settings have been changed, of all layers and losses there are.
+
+    Attributes
+    ----------
+    count : int
+        As long as it is the same, nothing has changed.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
+changes = Changes()
+
+
 class Plannable:
     """The base of layers and losses: whether a plan can do again what they did, and whether they are as they were.
 
@@ -12,8 +28,8 @@ class Plannable:
     ----------
     can_be_planned : bool
         Of the class: whether all that it computes is done by fastdl's kernels, so that a :class:`fastdl.kernels.Plan`
-        can do it again. Settings are attributes then, and are not changed in place. A class that derives from another
-        one says so anew.
+        can do it again, and in evaluation each row of a batch for itself. Settings are attributes then, and are not
+        changed in place. A class that derives from another one says so anew.
     """
 
     can_be_planned: ClassVar[bool] = False
@@ -28,3 +44,4 @@ class Plannable:
         super().__setattr__(name, value)
         if name != "grads" and not name.startswith("_"):
             self.__dict__["_version"] = self._version + 1
+            changes.count += 1  # the last, so that who sees the old count and reads on finds a new one the next time

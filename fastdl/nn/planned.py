@@ -1,22 +1,30 @@
-"""Training steps that are recorded once and then run as a plan."""
+"""Training steps and evaluation that are recorded once and then run as plans."""
 
 from __future__ import annotations
 
-from operator import is_
-from typing import TYPE_CHECKING, Any
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastdl.kernels import Plan
+from fastdl.nn.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from fastdl.nn.sequential import Sequential
 
 Array = NDArray[Any]
 
+# Rows that are evaluated at a time: their activations stay in the cache, and opening a region for them costs little.
+BLOCK = 768
 
-class Planned:
+# Plans that are kept: of training the full batches' and that of a last, smaller one.
+STEPS = 2
+FORWARDS = 4
+
+
+class PlannedStep:
     """A training step's plan, up to the gradients, for batches of one shape.
 
     Attributes
@@ -33,10 +41,7 @@ class Planned:
         Whether it has been done already: the first step runs while it is recorded.
     """
 
-    def __init__(
-        self, network: Sequential, settings: list[object], shape: tuple[int, ...], inputs: tuple[Array, Array]
-    ) -> None:
-        self.settings = settings
+    def __init__(self, network: Sequential, shape: tuple[int, ...], inputs: tuple[Array, Array]) -> None:
         self.shape = shape
         self.inputs = inputs
         with Plan(*inputs) as self.plan:
@@ -55,14 +60,35 @@ class Planned:
         self.has_run = False
 
 
+class PlannedForward:
+    """The plan of evaluating inputs of one shape.
+
+    Attributes
+    ----------
+    plan : Plan
+        What it does.
+    y : ndarray
+        Where it leaves the network's output; at first that of the inputs it was recorded with.
+    can_run : bool
+        Whether it can be run again.
+    """
+
+    def __init__(self, network: Sequential, x: Array) -> None:
+        with Plan(x) as self.plan:
+            self.y = network.forward_layers(x)
+        self.can_run = self.plan.can_run and not np.may_share_memory(x, self.y)
+
+
 class Plans:
-    """The plans of a network: two, which are those of the full batches and of a last, smaller one."""
+    """The plans of a network."""
 
     def __init__(self) -> None:
-        self._plans: dict[Any, Planned] = {}
+        self._snapshot: Snapshot | None = None
+        self._steps: dict[Hashable, PlannedStep] = {}
+        self._forwards: dict[Hashable, PlannedForward] = {}
 
-    def find(self, network: Sequential, x: Array, t: Array) -> Planned | None:
-        """Return the plan for a step, ready to run; None where it cannot be planned.
+    def step(self, network: Sequential, x: Array, t: Array) -> PlannedStep | None:
+        """Return the plan for a training step, ready to run; None where it cannot be planned.
 
         Parameters
         ----------
@@ -73,35 +99,74 @@ class Plans:
 
         Returns
         -------
-        Planned or None
+        PlannedStep or None
         """
-        parts = (network.loss_function, *network.layers)
-        if not all(getattr(part, "can_be_planned", False) for part in parts):
+        if not self._current(network).can_train:
             return None
-        settings = _settings(network)
-        planned = self._plans.get(x.shape)
-        is_new = planned is None or not _is_same(settings, planned.settings)
-        shape = (len(x), *network.forward(x[:1]).shape[1:]) if planned is None or is_new else planned.shape
-        inputs = np.ascontiguousarray(x), network.loss_function.targets(t, shape)
-        if planned is not None and not is_new:
+        planned = self._steps.get(x.shape)
+        shape = (len(x), *network.forward_layers(x[:1]).shape[1:]) if planned is None else planned.shape
+        t = network.loss_function.targets(t, shape, network.dtype)
+        # An autoencoder's targets are its inputs: a plan could not tell which of the two to exchange.
+        inputs = np.ascontiguousarray(x), t.copy() if np.may_share_memory(x, t) else t
+        if planned is not None:
             planned.inputs = inputs
             return planned
-        self._plans.pop(x.shape, None)
-        while len(self._plans) > 1:
-            del self._plans[next(iter(self._plans))]
-        planned = Planned(network, settings, shape, inputs)
+        planned = PlannedStep(network, shape, inputs)
         if planned.plan.can_run:
-            self._plans[x.shape] = planned
+            _keep(self._steps, x.shape, planned, STEPS)
         return planned
 
+    def forward(self, network: Sequential, x: Array) -> Array | None:
+        """Return the network's output in evaluation, a new array; None where it is for the layers one by one.
 
-def _is_same(settings: list[object], before: list[object]) -> bool:
-    return len(settings) == len(before) and all(map(is_, settings, before))
+        Parameters
+        ----------
+        network : Sequential
+            Whose plans these are.
+        x : ndarray
+            Inputs.
+
+        Returns
+        -------
+        ndarray or None
+        """
+        if not self._current(network).can_infer or Plan.is_recording():
+            return None
+        if len(x) <= BLOCK:
+            return self._evaluate(network, x).copy()
+        first = self._evaluate(network, x[:BLOCK])
+        y = np.empty((len(x), *first.shape[1:]), first.dtype)
+        y[:BLOCK] = first
+        for start in range(BLOCK, len(x), BLOCK):
+            y[start : start + BLOCK] = self._evaluate(network, x[start : start + BLOCK])
+        return y
+
+    def _evaluate(self, network: Sequential, x: Array) -> Array:
+        """The network's output, in memory that the next call uses again."""
+        x = np.ascontiguousarray(x)
+        planned = self._forwards.get(x.shape)
+        if planned is not None:
+            planned.plan.run(x)
+            return planned.y
+        planned = PlannedForward(network, x)
+        if planned.can_run:
+            _keep(self._forwards, x.shape, planned, FORWARDS)
+        return planned.y
+
+    def _current(self, network: Sequential) -> Snapshot:
+        """What the network is. Plans that were recorded when it was another one are forgotten."""
+        if self._snapshot is None or not self._snapshot.holds(network):
+            self._snapshot = Snapshot(network)
+            self._steps.clear()
+            self._forwards.clear()
+        return self._snapshot
 
 
-def _settings(network: Sequential) -> list[object]:
-    """What a plan was recorded with, and holds as long as it is the same."""
-    settings: list[object] = [network.loss_function, network.loss_function._version, network.weight_decay]
-    for layer in network.layers:
-        settings += layer, layer._version, *layer.params.values()
-    return settings
+P = TypeVar("P")
+
+
+def _keep(plans: dict[Hashable, P], shape: Hashable, planned: P, most: int) -> None:
+    """Keep a plan and the newest of the others."""
+    while len(plans) >= most:
+        del plans[next(iter(plans))]
+    plans[shape] = planned

@@ -58,7 +58,8 @@ class Sequential:
     Notes
     -----
     Where all layers compute by fastdl's kernels alone, a training step is run as one plan in one parallel region:
-    recorded at the first batch of a size and done again from then on, with the same bits as layer by layer.
+    recorded at the first batch of a size and done again from then on, with the same bits as layer by layer. So is
+    evaluation, of a large batch a block of rows at a time, so that it needs no more memory for more layers.
 
     Examples
     --------
@@ -125,9 +126,12 @@ class Sequential:
             If x does not fit.
         """
         self._check_input(x)
-        for layer in self.layers:
-            x = layer.forward(x, train)
-        return x
+        if not train:
+            with self._lock:
+                y = self._plans.forward(self, x)
+            if y is not None:
+                return y
+        return self.forward_layers(x, train)
 
     def loss(self, x: Array, t: Array) -> float:
         """Return the loss, plus the weight decay's share.
@@ -148,8 +152,7 @@ class Sequential:
         DtypeError, ArrayError, LabelError
             If x or t does not fit.
         """
-        loss: float = self.loss_function.forward(self.forward(x), t)
-        return self._add_decay(loss, gradient=False)
+        return self._loss_of(self.forward(x), t)
 
     def gradient(self, x: Array, t: Array) -> dict[str, Array]:
         """Return the gradient of the loss with respect to every parameter.
@@ -173,7 +176,7 @@ class Sequential:
         """
         self._check_input(x)
         with self._lock:
-            planned = self._plans.find(self, x, t)
+            planned = self._plans.step(self, x, t)
             if planned is None:
                 return self.loss_and_gradient(x, t)[1]
             planned.run()
@@ -203,7 +206,7 @@ class Sequential:
         """
         self._check_input(x)
         with self._lock:
-            planned = self._plans.find(self, x, t)
+            planned = self._plans.step(self, x, t)
             if planned is None:
                 loss, grads = self.loss_and_gradient(x, t)
                 optimizer.update(self.params, grads)
@@ -234,7 +237,7 @@ class Sequential:
         DtypeError, ArrayError
             If x does not fit.
         """
-        labels: NDArray[np.int64] = self.forward(x).argmax(axis=1)
+        labels: NDArray[np.int64] = self._logits(x).argmax(axis=1)
         return labels
 
     def accuracy(self, x: Array, t: Array) -> float:
@@ -257,11 +260,45 @@ class Sequential:
         DtypeError, ArrayError, LabelError
             If x or t does not fit.
         """
-        t = np.asarray(t)
-        logits = self.forward(x)
-        kernels.softmax_cross_entropy(logits, t)  # refuses labels that do not fit
-        labels = t.argmax(axis=1) if t.ndim == 2 else t
-        return float(np.mean(logits.argmax(axis=1) == labels))
+        return _accuracy_of(self._logits(x), t)
+
+    def loss_and_accuracy(self, x: Array, t: Array) -> tuple[float, float]:
+        """Return what :meth:`loss` and :meth:`accuracy` do, of one forward pass.
+
+        Parameters
+        ----------
+        x, t : ndarray
+            As in :meth:`accuracy`.
+
+        Returns
+        -------
+        loss, accuracy : float
+
+        Raises
+        ------
+        DtypeError, ArrayError, LabelError
+            If x or t does not fit.
+        """
+        logits = self._logits(x)
+        return self._loss_of(logits, t), _accuracy_of(logits, t)
+
+    def forward_layers(self, x: Array, train: bool = False) -> Array:
+        """Return the output of the last layer, computed layer by layer.
+
+        Parameters
+        ----------
+        x : ndarray
+            As in :meth:`forward`.
+        train : bool
+            As in :meth:`forward`.
+
+        Returns
+        -------
+        ndarray of shape (B, ...)
+        """
+        for layer in self.layers:
+            x = layer.forward(x, train)
+        return x
 
     def loss_and_gradient(self, x: Array, t: Array) -> tuple[float, dict[str, Array]]:
         """Return loss and gradient, computed layer by layer.
@@ -277,10 +314,7 @@ class Sequential:
         gradient : dict of str to ndarray
             Under the keys of ``params``.
         """
-        for layer in self.layers:
-            x = layer.forward(x, train=True)
-        loss: float = self.loss_function.forward(x, t)
-        del x
+        loss: float = self.loss_function.forward(self.forward_layers(x, train=True), t)
         dout: Array | None = self.loss_function.backward()
         for layer in reversed(self.layers):
             assert dout is not None
@@ -291,6 +325,21 @@ class Sequential:
             for own, key in keys.items()
         }
         return self._add_decay(loss, gradient=True), grads
+
+    def _logits(self, x: Array) -> Array:
+        """The output of a classifier."""
+        logits = self.forward(x)
+        if logits.ndim != 2:
+            raise ArrayError(
+                "not a classifier's output", op=type(self).__name__, arg="x", expected="an output of shape (B, C)",
+                got=f"{logits.shape}",
+            )  # fmt: skip
+        return logits
+
+    def _loss_of(self, y: Array, t: Array) -> float:
+        """The loss of an output, with the weight decay's share."""
+        loss: float = self.loss_function.forward(y, t)
+        return self._add_decay(loss, gradient=False)
 
     def _add_decay(self, loss: float, gradient: bool) -> float:
         """The loss with the weight decay's share; to the layers' gradients that share's gradient is added."""
@@ -341,6 +390,12 @@ def checked_dtype(dtype: Any, op: str) -> np.dtype[Any]:
     if isinstance(dtype, str | type | np.dtype) and dtype in ("float32", "float64", np.float32, np.float64):
         return np.dtype(dtype)
     raise HyperparameterError("not possible", op=op, arg="dtype", expected="float32 or float64", got=str(dtype))
+
+
+def _accuracy_of(logits: Array, t: Any) -> float:
+    """The share of rows whose largest element is that of its class."""
+    batch, classes = logits.shape
+    return float(np.mean(logits.argmax(axis=1) == kernels.class_numbers(np.asarray(t), batch, classes)))
 
 
 def _keys_of(layers: Sequence[Layer]) -> list[dict[str, str]]:

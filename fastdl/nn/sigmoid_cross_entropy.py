@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from fastdl import kernels
@@ -12,6 +13,8 @@ from fastdl.nn.loss import Loss
 
 class SigmoidCrossEntropy(Loss):
     """Mean cross-entropy of the sigmoid of logits against targets; see :func:`fastdl.kernels.sigmoid_cross_entropy`.
+
+    Logits are float32 or float64 of any shape, targets numbers in [0, 1] of that shape and dtype.
 
     Examples
     --------
@@ -22,24 +25,10 @@ class SigmoidCrossEntropy(Loss):
     0.6931 [ 0.25 -0.25]
     """
 
-    def forward(self, logits: NDArray[Any], targets: NDArray[Any]) -> float:
-        """Return the loss, and keep its gradient.
+    can_be_planned = True
 
-        Parameters
-        ----------
-        logits : ndarray of any shape
-            float32 or float64.
-        targets : ndarray of the same shape
-            Numbers in [0, 1].
+    def loss_and_gradient(self, predictions: NDArray[Any], targets: NDArray[Any]) -> tuple[float, NDArray[Any]]:
+        return kernels.sigmoid_cross_entropy(predictions, targets)
 
-        Returns
-        -------
-        float
-
-        Raises
-        ------
-        DtypeError, ArrayError, LabelError
-            If something does not fit.
-        """
-        loss, self._gradient = kernels.sigmoid_cross_entropy(logits, targets)
-        return loss
+    def targets(self, targets: NDArray[Any], shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+        return kernels.probabilities(targets, shape, dtype)

@@ -14,6 +14,8 @@ from fastdl.nn.loss import Loss
 class SoftmaxCrossEntropy(Loss):
     """Mean cross-entropy of the softmax of logits against labels; see :func:`fastdl.kernels.softmax_cross_entropy`.
 
+    Logits are float32 or float64 of shape (B, C), labels class numbers of shape (B,) or one-hot rows of shape (B, C).
+
     Parameters
     ----------
     label_smoothing : float
@@ -50,53 +52,15 @@ class SoftmaxCrossEntropy(Loss):
         self.class_weights = class_weights
         self.ignore_index = ignore_index
 
-    def targets(self, labels: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.int64]:
-        """Return the labels as class numbers, each of them checked.
-
-        Parameters
-        ----------
-        labels : ndarray of shape (B,) or (B, C)
-            Class numbers, or one-hot rows.
-        shape : tuple of int
-            (B, C), that of the logits.
-
-        Returns
-        -------
-        ndarray of shape (B,)
-            int64, in C order.
-
-        Raises
-        ------
-        DtypeError, LabelError
-            If they do not fit.
-        """
-        batch, classes = shape
-        return kernels.class_numbers(labels, batch, classes, self.ignore_index)
-
-    def forward(self, logits: NDArray[Any], labels: NDArray[Any]) -> float:
-        """Return the loss, and keep its gradient.
-
-        Parameters
-        ----------
-        logits : ndarray of shape (B, C)
-            float32 or float64.
-        labels : ndarray of shape (B,) or (B, C)
-            Class numbers, or one-hot rows.
-
-        Returns
-        -------
-        float
-
-        Raises
-        ------
-        DtypeError, ArrayError, LabelError, HyperparameterError
-            If something does not fit.
-        """
-        loss, self._gradient = kernels.softmax_cross_entropy(
-            logits,
-            labels,
+    def loss_and_gradient(self, predictions: NDArray[Any], targets: NDArray[Any]) -> tuple[float, NDArray[Any]]:
+        return kernels.softmax_cross_entropy(
+            predictions,
+            targets,
             label_smoothing=self.label_smoothing,
             class_weights=self.class_weights,
             ignore_index=self.ignore_index,
         )
-        return loss
+
+    def targets(self, targets: NDArray[Any], shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[np.int64]:
+        batch, classes = shape
+        return kernels.class_numbers(targets, batch, classes, self.ignore_index)
