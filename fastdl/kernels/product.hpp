@@ -17,10 +17,11 @@
 #include <utility>
 
 #include "plan.hpp"
+#include "vector.hpp"
 
 namespace FASTDL_LEVEL {
 
-// An element (i, j) lies at data[i * row + j * column].
+// An element (i, j) lies at data[i * row + j * column]. One of these is 1 for the matrices of a product.
 template <class T>
 struct Matrix {
   const T* data;
@@ -31,12 +32,6 @@ struct Matrix {
 };
 
 template <class T>
-struct Vector {
-  typedef T type __attribute__((vector_size(FASTDL_VECTOR_BYTES), aligned(alignof(T)), may_alias));
-  static constexpr index lanes = FASTDL_VECTOR_BYTES / sizeof(T);
-};
-
-template <class T>
 struct Tile {
   static constexpr index rows = 6;
   static constexpr index vectors = FASTDL_TILE_VECTORS;
@@ -44,31 +39,32 @@ struct Tile {
 };
 
 // out (ROWS rows of VECTORS vectors, `out_row` apart) = start + A B. `last` is the last row of B, readable to the full
-// width; `start_row` is 0 for a bias.
+// width; `start_row` is 0 for a bias. Of the last vector of each row of start and out only `tail` elements are there.
 template <class T, int ROWS, int VECTORS>
 void multiply_tile(index depth, Matrix<T> a, const T* b, index b_row, const T* last, const T* start, index start_row,
-                   T* out, index out_row) {
-  using V = typename Vector<T>::type;
+                   T* out, index out_row, index tail) {
   constexpr index lanes = Vector<T>::lanes;
-  V sum[ROWS][VECTORS];
-  for (int i = 0; i < ROWS; ++i)
-    for (int j = 0; j < VECTORS; ++j) sum[i][j] = *reinterpret_cast<const V*>(start + i * start_row + j * lanes);
-  const T* left = a.data;
-  const auto multiply_add = [&](const T* right_row) __attribute__((always_inline)) {
-    V right[VECTORS];
-    for (int j = 0; j < VECTORS; ++j) right[j] = *reinterpret_cast<const V*>(right_row + j * lanes);
-    for (int i = 0; i < ROWS; ++i)
-      for (int j = 0; j < VECTORS; ++j) sum[i][j] += left[i * a.row] * right[j];
-    left += a.column;
-  };
-  for (index k = 0; k < depth - 1; ++k) multiply_add(b + k * b_row);
-  if (depth > 0) multiply_add(last);
-  for (int i = 0; i < ROWS; ++i)
-    for (int j = 0; j < VECTORS; ++j) *reinterpret_cast<V*>(out + i * out_row + j * lanes) = sum[i][j];
+  typename Vector<T>::type sum[ROWS * VECTORS], right[VECTORS];
+  unroll<ROWS * VECTORS>([&](auto q) {
+    constexpr int i = q / VECTORS, j = q % VECTORS;
+    const T* from = start + i * start_row + j * lanes;
+    sum[q] = j < VECTORS - 1 ? load(from) : load(from, tail);
+  });
+  for (index k = 0; k < depth; ++k) {
+    const T* row = k < depth - 1 ? b + k * b_row : last;
+    const T* left = a.data + k * a.column;
+    unroll<VECTORS>([&](auto j) { right[j] = load(row + j * lanes); });
+    unroll<ROWS * VECTORS>([&](auto q) { sum[q] += left[q / VECTORS * a.row] * right[q % VECTORS]; });
+  }
+  unroll<ROWS * VECTORS>([&](auto q) {
+    constexpr int i = q / VECTORS, j = q % VECTORS;
+    T* to = out + i * out_row + j * lanes;
+    j < VECTORS - 1 ? store(to, sum[q]) : store(to, sum[q], tail);
+  });
 }
 
 template <class T>
-using TileFunction = void (*)(index, Matrix<T>, const T*, index, const T*, const T*, index, T*, index);
+using TileFunction = void (*)(index, Matrix<T>, const T*, index, const T*, const T*, index, T*, index, index);
 
 template <class T, int ROWS, std::size_t... VECTORS>
 constexpr auto tile_row(std::index_sequence<VECTORS...>) {
@@ -85,24 +81,6 @@ TileFunction<T> tile_function(index rows, index vectors) {
   return table[rows - 1][vectors - 1];
 }
 
-// The L vectors of rows[] as an L x L matrix, transposed: log2(L) rounds, each exchanging blocks of half the size.
-template <class V, int... LANES>
-void transpose(V* rows, std::integer_sequence<int, LANES...>) {
-  using I = decltype(rows[0] < rows[0]);
-  constexpr int lanes = sizeof...(LANES);
-#pragma GCC unroll 8
-  for (int half = lanes / 2; half > 0; half /= 2) {
-    const I upper = {(LANES & half ? LANES - half + lanes : LANES)...};
-    const I lower = {(LANES & half ? LANES + lanes : LANES + half)...};
-    for (int i = 0; i < lanes; ++i)
-      if (!(i & half)) {
-        const V first = rows[i], second = rows[i + half];
-        rows[i] = __builtin_shuffle(first, second, upper);
-        rows[i + half] = __builtin_shuffle(first, second, lower);
-      }
-  }
-}
-
 // One product C (m, n) = finish(bias + A B), C contiguous. finish(values, row, column, count) is called once for every run
 // of finished elements of one row of C, and changes them in place.
 template <class T, class Finish>
@@ -116,8 +94,7 @@ struct Product {
   static constexpr index lanes = Vector<T>::lanes;
   static constexpr index width = Tile<T>::columns;  // of a panel
   static constexpr index block_bytes = 1 << 20;     // a larger B is multiplied block by block
-  static constexpr index block_rows = 8 * Tile<T>::rows;
-  static constexpr index block_panels = 512 / width;
+  static constexpr index block_rows = 44 * Tile<T>::rows;
   static constexpr index block_depth = 2048 / sizeof(T);
 
   index panels() const { return ceil_div(n, width); }
@@ -161,6 +138,20 @@ struct Product {
     return packed + (panel * deep + deep - 1) * width;
   }
 
+  // Tiles of rows or panels of columns, from begin to end.
+  struct Range {
+    index begin;
+    index end;
+
+    Range part(index i, index of) const {
+      return {begin + i * (end - begin) / of, begin + (i + 1) * (end - begin) / of};
+    }
+  };
+
+  static Range share(const Team& team, index count, bool is_cut) {
+    return is_cut ? Range{0, count}.part(team.rank, team.size) : Range{0, count};
+  }
+
   template <class Panel>
   void sweep(const Team& team, const T* start, Panel right) const {
     const index row_tiles = ceil_div(m, Tile<T>::rows);
@@ -169,26 +160,29 @@ struct Product {
     const index begin = team.rank * shared / team.size, end = (team.rank + 1) * shared / team.size;
     for (index panel = by_rows ? 0 : begin; panel < (by_rows ? panels() : end); ++panel)
       for (index tile = by_rows ? begin : 0; tile < (by_rows ? end : row_tiles); ++tile)
-        multiply(a, tile * Tile<T>::rows, panel, depth, right(panel), start + panel * width, true);
+        multiply(a.block(tile * Tile<T>::rows, 0), tile * Tile<T>::rows, panel, depth, right(panel), start + panel * width, true);
   }
 
   void multiply_blocks(const Team& team, T* packed, const T* start, T* copy) const {
-    const index row_blocks = ceil_div(m, block_rows), panel_blocks = ceil_div(panels(), block_panels);
+    const index row_tiles = ceil_div(m, Tile<T>::rows);
+    const bool by_rows = row_tiles >= panels();
+    const Range rows = share(team, row_tiles, by_rows), columns = share(team, panels(), !by_rows);
+    const index blocks = ceil_div(rows.end - rows.begin, block_rows / Tile<T>::rows);
     for (index k = 0; k < depth; k += block_depth) {
       const index deep = std::min(depth - k, index(block_depth));
       if (k > 0) team.barrier();
       pack(team, k, deep, packed);
       team.barrier();
-      team.share(row_blocks * panel_blocks, [&](index task) {
-        const index i0 = task / panel_blocks * block_rows, i1 = std::min(m, i0 + block_rows);
-        const index p0 = task % panel_blocks * block_panels, p1 = std::min(panels(), p0 + block_panels);
-        const Matrix<T> left = copy_block(i0, i1 - i0, k, deep, copy).block(-i0, 0);
-        for (index panel = p0; panel < p1; ++panel) {
+      for (index block = 0; block < blocks; ++block) {
+        const Range tiles = rows.part(block, blocks);
+        const Matrix<T> left = copy_block(tiles, k, deep, copy);
+        for (index panel = columns.begin; panel < columns.end; ++panel) {
           const Right right{packed + panel * deep * width, width, last_row(packed, panel, deep)};
-          for (index i = i0; i < i1; i += Tile<T>::rows)
-            multiply(left, i, panel, deep, right, k == 0 ? start + panel * width : nullptr, k + deep == depth);
+          for (index tile = tiles.begin; tile < tiles.end; ++tile)
+            multiply({left.data + (tile - tiles.begin) * Tile<T>::rows * deep, left.row, left.column}, tile * Tile<T>::rows, panel,
+                     deep, right, k == 0 ? start + panel * width : nullptr, k + deep == depth);
         }
-      });
+      }
     }
   }
 
@@ -196,22 +190,14 @@ struct Product {
   void multiply(Matrix<T> left, index i, index panel, index deep, Right right, const T* start, bool is_last) const {
     const index j = panel * width, rows = std::min(m - i, Tile<T>::rows), columns = std::min(n - j, width);
     const index vectors = ceil_div(columns, lanes);
-    const bool fits = columns == vectors * lanes;
-    alignas(FASTDL_VECTOR_BYTES) T buffer[Tile<T>::rows * width];
-    T* corner = c + i * n + j;
-    T* out = fits ? corner : buffer;
-    const index out_row = fits ? n : width;
-    if (!fits) {
-      std::fill(buffer, buffer + rows * width, T(0));
-      if (!start)
-        for (index r = 0; r < rows; ++r) std::copy(corner + r * n, corner + r * n + columns, buffer + r * width);
-    }
-    tile_function<T>(rows, vectors)(deep, left.block(i, 0), right.data, right.row, right.last, start ? start : out,
-                                    start ? 0 : out_row, out, out_row);
-    for (index r = 0; r < rows; ++r) {
-      if (is_last) finish(out + r * out_row, i + r, j, columns);
-      if (!fits) std::copy(out + r * out_row, out + r * out_row + columns, corner + r * n);
-    }
+    T* out = c + i * n + j;
+    const T* below = out + rows * n;
+    for (index r = std::min(m - i - rows, Tile<T>::rows); r > 0; --r, below += n)
+      for (index q = 0; q < columns; q += 64 / sizeof(T)) __builtin_prefetch(below + q, 1);
+    tile_function<T>(rows, vectors)(deep, left, right.data, right.row, right.last, start ? start : out, start ? 0 : n, out, n,
+                                    columns - (vectors - 1) * lanes);
+    if (is_last)
+      for (index r = 0; r < rows; ++r) finish(out + r * n, i + r, j, columns);
   }
 
   // Rows [k, k + deep) of B as zero-padded panels, one after the other.
@@ -232,25 +218,32 @@ struct Product {
       }
       return;
     }
-    using V = typename Vector<T>::type;
     for (index j = 0; j < width; j += lanes) {
-      alignas(FASTDL_VECTOR_BYTES) T square[lanes * lanes] = {};
-      for (index q = 0; q < std::min(columns - j, lanes); ++q)
-        for (index r = 0; r < rows; ++r) square[q * lanes + r] = from.data[r * from.row + (j + q) * from.column];
-      transpose(reinterpret_cast<V*>(square), std::make_integer_sequence<int, lanes>());
-      for (index r = 0; r < rows; ++r) std::copy(square + r * lanes, square + (r + 1) * lanes, out + r * width + j);
+      typename Vector<T>::type square[lanes] = {};
+      for (index q = 0; q < std::min(columns - j, lanes); ++q) square[q] = load(from.data + (j + q) * from.column, rows);
+      transpose(square, std::make_integer_sequence<int, lanes>());
+      for (index r = 0; r < rows; ++r) store(out + r * width + j, square[r]);
     }
   }
 
-  Matrix<T> copy_block(index i, index rows, index k, index deep, T* out) const {
-    const Matrix<T> from = a.block(i, k);
+  // These tiles of A, one after the other.
+  Matrix<T> copy_block(Range tiles, index k, index deep, T* out) const {
+    constexpr index height = Tile<T>::rows;
+    constexpr index together = 8;  // rows of a transposed A: of one that is a power of two wide, a cache keeps no more
+    const index begin = tiles.begin * height, end = std::min(m, tiles.end * height);
+    const Matrix<T> from = a.block(0, k);
     if (from.column == 1) {
-      for (index r = 0; r < rows; ++r) std::copy(from.data + r * from.row, from.data + r * from.row + deep, out + r * deep);
-      return {out, deep, 1};
+      for (index i = begin; i < end; ++i, out += deep) std::copy_n(from.data + i * from.row, deep, out);
+      return {out - (end - begin) * deep, deep, 1};
     }
-    for (index q = 0; q < deep; ++q)
-      for (index r = 0; r < rows; ++r) out[q * rows + r] = from.data[r * from.row + q * from.column];
-    return {out, 1, rows};
+    for (index q0 = 0; q0 < deep; q0 += together)
+      for (index i = begin; i < end; i += height)
+        for (index q = q0; q < std::min(deep, q0 + together); ++q) {
+          const T* column = from.data + i + q * from.column;
+          T* to = out + (i - begin) * deep + q * height;
+          i + height <= end ? std::copy_n(column, height, to) : std::copy_n(column, end - i, to);
+        }
+    return {out, 1, height};
   }
 };
 

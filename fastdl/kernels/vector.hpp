@@ -1,0 +1,83 @@
+// Vectors of a level's width.
+#pragma once
+
+#include <algorithm>
+#include <type_traits>
+#include <utility>
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
+
+#include "team.hpp"
+
+namespace FASTDL_LEVEL {
+
+template <class T>
+struct Vector {
+  typedef T type __attribute__((vector_size(FASTDL_VECTOR_BYTES), aligned(alignof(T)), may_alias));
+  static constexpr index lanes = FASTDL_VECTOR_BYTES / sizeof(T);
+};
+
+template <class T>
+typename Vector<T>::type load(const T* from) { return *reinterpret_cast<const typename Vector<T>::type*>(from); }
+template <class T>
+void store(T* to, typename Vector<T>::type vector) { *reinterpret_cast<typename Vector<T>::type*>(to) = vector; }
+
+// The first `count` lanes, the others 0. What lies behind them in memory is not read.
+template <class T>
+typename Vector<T>::type load(const T* from, index count) {
+  using V = typename Vector<T>::type;
+  if (count == Vector<T>::lanes) return load(from);
+#ifdef __AVX512F__
+  if constexpr (sizeof(T) == 4) return V(_mm512_maskz_loadu_ps((1u << count) - 1, from));
+  else return V(_mm512_maskz_loadu_pd((1u << count) - 1, from));
+#else
+  V vector = {};
+  std::copy(from, from + count, reinterpret_cast<T*>(&vector));
+  return vector;
+#endif
+}
+
+// The first `count` lanes. What lies behind them in memory is not written.
+template <class T>
+void store(T* to, typename Vector<T>::type vector, index count) {
+  if (count == Vector<T>::lanes) return store(to, vector);
+#ifdef __AVX512F__
+  if constexpr (sizeof(T) == 4) _mm512_mask_storeu_ps(to, (1u << count) - 1, __m512(vector));
+  else _mm512_mask_storeu_pd(to, (1u << count) - 1, __m512d(vector));
+#else
+  const T* from = reinterpret_cast<const T*>(&vector);
+  std::copy(from, from + count, to);
+#endif
+}
+
+// The L vectors of rows[] as an L x L matrix, transposed: log2(L) rounds, each exchanging blocks of half the size.
+template <class V, int... LANES>
+void transpose(V* rows, std::integer_sequence<int, LANES...>) {
+  using I = decltype(rows[0] < rows[0]);
+  constexpr int lanes = sizeof...(LANES);
+#pragma GCC unroll 8
+  for (int half = lanes / 2; half > 0; half /= 2) {
+    const I upper = {(LANES & half ? LANES - half + lanes : LANES)...};
+    const I lower = {(LANES & half ? LANES + lanes : LANES + half)...};
+    for (int i = 0; i < lanes; ++i)
+      if (!(i & half)) {
+        const V first = rows[i], second = rows[i + half];
+        rows[i] = __builtin_shuffle(first, second, upper);
+        rows[i + half] = __builtin_shuffle(first, second, lower);
+      }
+  }
+}
+
+// Calls f(0), ..., f(N - 1), each argument a constant: an array of vectors that is indexed by nothing else stays in
+// registers. Where a loop indexes it, GCC 12 also keeps it in memory.
+template <int... INDICES, class F>
+__attribute__((always_inline)) inline void unroll(std::integer_sequence<int, INDICES...>, F f) {
+  (f(std::integral_constant<int, INDICES>()), ...);
+}
+template <int N, class F>
+__attribute__((always_inline)) inline void unroll(F f) {
+  unroll(std::make_integer_sequence<int, N>(), f);
+}
+
+}  // namespace FASTDL_LEVEL
