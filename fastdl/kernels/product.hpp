@@ -96,6 +96,7 @@ struct Product {
   static constexpr index block_bytes = 1 << 20;     // a larger B is multiplied block by block
   static constexpr index block_rows = 44 * Tile<T>::rows;
   static constexpr index block_depth = 2048 / sizeof(T);
+  static constexpr index ahead = 8;  // rows: if they are a power of two apart, a cache keeps no more of them
 
   index panels() const { return ceil_div(n, width); }
   bool is_blocked() const { return depth * n * index(sizeof(T)) > block_bytes; }
@@ -191,9 +192,7 @@ struct Product {
     const index j = panel * width, rows = std::min(m - i, Tile<T>::rows), columns = std::min(n - j, width);
     const index vectors = ceil_div(columns, lanes);
     T* out = c + i * n + j;
-    const T* below = out + rows * n;
-    for (index r = std::min(m - i - rows, Tile<T>::rows); r > 0; --r, below += n)
-      for (index q = 0; q < columns; q += 64 / sizeof(T)) __builtin_prefetch(below + q, 1);
+    for (index r = rows; r < std::min(m - i, 2 * Tile<T>::rows); ++r) prefetch(out + r * n, columns);
     tile_function<T>(rows, vectors)(deep, left, right.data, right.row, right.last, start ? start : out, start ? 0 : n, out, n,
                                     columns - (vectors - 1) * lanes);
     if (is_last)
@@ -202,47 +201,60 @@ struct Product {
 
   // Rows [k, k + deep) of B as zero-padded panels, one after the other.
   void pack(const Team& team, index k, index deep, T* packed) const {
-    const index chunks = ceil_div(deep, lanes);
+    constexpr index together = 8 * lanes;
+    const index chunks = ceil_div(deep, together);
     team.share(panels() * chunks, [&](index task) {
-      const index panel = task / chunks, r = task % chunks * lanes;
-      const index j = panel * width, rows = std::min(deep - r, lanes), columns = std::min(n - j, width);
+      const index panel = task / chunks, r = task % chunks * together;
+      const index j = panel * width, rows = std::min(deep - r, together), columns = std::min(n - j, width);
       pack_chunk(b.block(k + r, j), rows, columns, packed + (panel * deep + r) * width);
     });
   }
 
+  // Memory is read in short runs, which the hardware does not foresee: the next ones are asked for in time.
   static void pack_chunk(Matrix<T> from, index rows, index columns, T* out) {
     if (from.column == 1) {
-      for (index r = 0; r < rows; ++r) {
-        std::copy(from.data + r * from.row, from.data + r * from.row + columns, out + r * width);
-        std::fill(out + r * width + columns, out + (r + 1) * width, T(0));
+      for (index r = 0; r < rows; ++r, from.data += from.row, out += width) {
+        prefetch(from.data + ahead * from.row, columns);
+        std::copy_n(from.data, columns, out);
+        std::fill(out + columns, out + width, T(0));
       }
       return;
     }
-    for (index j = 0; j < width; j += lanes) {
-      typename Vector<T>::type square[lanes] = {};
-      for (index q = 0; q < std::min(columns - j, lanes); ++q) square[q] = load(from.data + (j + q) * from.column, rows);
-      transpose(square, std::make_integer_sequence<int, lanes>());
-      for (index r = 0; r < rows; ++r) store(out + r * width + j, square[r]);
-    }
+    for (index j = 0; j < width; j += lanes)
+      for (index r = 0; r < rows; r += lanes) {
+        typename Vector<T>::type square[lanes];
+        const index here = std::min(rows - r, lanes);
+        unroll<lanes>([&](auto q) {
+          const T* row = from.data + r + (j + q) * from.column;
+          square[q] = j + q < columns ? load(row, here) : typename Vector<T>::type{};
+          __builtin_prefetch(row + lanes * from.column);
+        });
+        transpose(square);
+        unroll<lanes>([&](auto q) {
+          if (q < here) store(out + (r + q) * width + j, square[q]);
+        });
+      }
   }
 
   // These tiles of A, one after the other.
   Matrix<T> copy_block(Range tiles, index k, index deep, T* out) const {
     constexpr index height = Tile<T>::rows;
-    constexpr index together = 8;  // rows of a transposed A: of one that is a power of two wide, a cache keeps no more
     const index begin = tiles.begin * height, end = std::min(m, tiles.end * height);
     const Matrix<T> from = a.block(0, k);
     if (from.column == 1) {
       for (index i = begin; i < end; ++i, out += deep) std::copy_n(from.data + i * from.row, deep, out);
       return {out - (end - begin) * deep, deep, 1};
     }
-    for (index q0 = 0; q0 < deep; q0 += together)
+    for (index q0 = 0; q0 < deep; q0 += ahead) {
+      const index q1 = std::min(deep, q0 + ahead);
+      for (index q = q1; q < std::min(deep, q1 + ahead); ++q) prefetch(from.data + begin + q * from.column, end - begin);
       for (index i = begin; i < end; i += height)
-        for (index q = q0; q < std::min(deep, q0 + together); ++q) {
+        for (index q = q0; q < q1; ++q) {
           const T* column = from.data + i + q * from.column;
           T* to = out + (i - begin) * deep + q * height;
           i + height <= end ? std::copy_n(column, height, to) : std::copy_n(column, end - i, to);
         }
+    }
     return {out, 1, height};
   }
 };

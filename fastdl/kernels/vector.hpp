@@ -51,24 +51,6 @@ void store(T* to, typename Vector<T>::type vector, index count) {
 #endif
 }
 
-// The L vectors of rows[] as an L x L matrix, transposed: log2(L) rounds, each exchanging blocks of half the size.
-template <class V, int... LANES>
-void transpose(V* rows, std::integer_sequence<int, LANES...>) {
-  using I = decltype(rows[0] < rows[0]);
-  constexpr int lanes = sizeof...(LANES);
-#pragma GCC unroll 8
-  for (int half = lanes / 2; half > 0; half /= 2) {
-    const I upper = {(LANES & half ? LANES - half + lanes : LANES)...};
-    const I lower = {(LANES & half ? LANES + lanes : LANES + half)...};
-    for (int i = 0; i < lanes; ++i)
-      if (!(i & half)) {
-        const V first = rows[i], second = rows[i + half];
-        rows[i] = __builtin_shuffle(first, second, upper);
-        rows[i + half] = __builtin_shuffle(first, second, lower);
-      }
-  }
-}
-
 // Calls f(0), ..., f(N - 1), each argument a constant: an array of vectors that is indexed by nothing else stays in
 // registers. Where a loop indexes it, GCC 12 also keeps it in memory.
 template <int... INDICES, class F>
@@ -78,6 +60,33 @@ __attribute__((always_inline)) inline void unroll(std::integer_sequence<int, IND
 template <int N, class F>
 __attribute__((always_inline)) inline void unroll(F f) {
   unroll(std::make_integer_sequence<int, N>(), f);
+}
+
+// The L vectors of rows[] as an L x L matrix, transposed: log2(L) rounds, each exchanging blocks of half the size.
+template <int HALF, class V, int... LANES>
+__attribute__((always_inline)) inline void transpose(V* rows, std::integer_sequence<int, LANES...> lanes) {
+  using I = decltype(rows[0] < rows[0]);
+  constexpr int count = sizeof...(LANES);
+  constexpr I upper = {(LANES & HALF ? LANES - HALF + count : LANES)...};
+  constexpr I lower = {(LANES & HALF ? LANES + count : LANES + HALF)...};
+  unroll<count / 2>([&](auto pair) {
+    constexpr int i = pair / HALF * 2 * HALF + pair % HALF;
+    const V first = rows[i], second = rows[i + HALF];
+    rows[i] = __builtin_shuffle(first, second, upper);
+    rows[i + HALF] = __builtin_shuffle(first, second, lower);
+  });
+  if constexpr (HALF > 1) transpose<HALF / 2>(rows, lanes);
+}
+template <class V>
+__attribute__((always_inline)) inline void transpose(V* rows) {
+  constexpr int lanes = sizeof(V) / sizeof(rows[0][0]);
+  transpose<lanes / 2>(rows, std::make_integer_sequence<int, lanes>());
+}
+
+// Asks for elements that will be needed soon.
+template <class T>
+void prefetch(const T* from, index count) {
+  for (index i = 0; i < count; i += 64 / sizeof(T)) __builtin_prefetch(from + i);
 }
 
 }  // namespace FASTDL_LEVEL
