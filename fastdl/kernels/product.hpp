@@ -8,8 +8,9 @@
 // c. Small B is read where it lies. Reading the last vector of a row past its end meets the next row; its extra lanes are
 //    never stored. The last row has no next one and is copied to padded scratch first. Nothing outside B is read.
 // d. B is packed into panels of the tile's width, zero-padded, where its columns are not contiguous, where it is narrower
-//    than a vector, or where it is too large for the cache: then one block of k at a time, with the block of A copied too
-//    (rows that are a power of two apart would fight for the same few cache lines).
+//    than a vector, or where it is too large for the cache: then one block of k at a time, for which each member copies
+//    blocks of its rows of A too (rows that are a power of two apart would fight for the same few cache lines). A copied
+//    block stays in the L2 cache while all panels of B pass by it.
 #pragma once
 
 #include <algorithm>
@@ -40,6 +41,8 @@ struct Tile {
 
 // out (ROWS rows of VECTORS vectors, `out_row` apart) = start + A B. `last` is the last row of B, readable to the full
 // width; `start_row` is 0 for a bias. Of the last vector of each row of start and out only `tail` elements are there.
+// The rows of C below, which the next tile needs, are asked for on the way, one after the other: all at once they would
+// hold up the loads of B behind them.
 template <class T, int ROWS, int VECTORS>
 void multiply_tile(index depth, Matrix<T> a, const T* b, index b_row, const T* last, const T* start, index start_row,
                    T* out, index out_row, index tail) {
@@ -50,11 +53,15 @@ void multiply_tile(index depth, Matrix<T> a, const T* b, index b_row, const T* l
     const T* from = start + i * start_row + j * lanes;
     sum[q] = j < VECTORS - 1 ? load(from) : load(from, tail);
   });
-  for (index k = 0; k < depth; ++k) {
-    const T* row = k < depth - 1 ? b + k * b_row : last;
-    const T* left = a.data + k * a.column;
-    unroll<VECTORS>([&](auto j) { right[j] = load(row + j * lanes); });
-    unroll<ROWS * VECTORS>([&](auto q) { sum[q] += left[q / VECTORS * a.row] * right[q % VECTORS]; });
+  index k = 0;
+  for (int i = 0; i < ROWS; ++i) {
+    prefetch(out + (ROWS + i) * out_row, VECTORS * lanes);
+    for (const index end = (i + 1) * depth / ROWS; k < end; ++k) {
+      const T* row = k < depth - 1 ? b + k * b_row : last;
+      const T* left = a.data + k * a.column;
+      unroll<VECTORS>([&](auto j) { right[j] = load(row + j * lanes); });
+      unroll<ROWS * VECTORS>([&](auto q) { sum[q] += left[q / VECTORS * a.row] * right[q % VECTORS]; });
+    }
   }
   unroll<ROWS * VECTORS>([&](auto q) {
     constexpr int i = q / VECTORS, j = q % VECTORS;
@@ -96,7 +103,7 @@ struct Product {
   static constexpr index block_bytes = 1 << 20;     // a larger B is multiplied block by block
   static constexpr index block_rows = 44 * Tile<T>::rows;
   static constexpr index block_depth = 2048 / sizeof(T);
-  static constexpr index ahead = 8;  // rows: if they are a power of two apart, a cache keeps no more of them
+  static constexpr index ahead = 4;  // rows: of those that are a power of two apart, a cache keeps few
 
   index panels() const { return ceil_div(n, width); }
   bool is_blocked() const { return depth * n * index(sizeof(T)) > block_bytes; }
@@ -192,7 +199,6 @@ struct Product {
     const index j = panel * width, rows = std::min(m - i, Tile<T>::rows), columns = std::min(n - j, width);
     const index vectors = ceil_div(columns, lanes);
     T* out = c + i * n + j;
-    for (index r = rows; r < std::min(m - i, 2 * Tile<T>::rows); ++r) prefetch(out + r * n, columns);
     tile_function<T>(rows, vectors)(deep, left, right.data, right.row, right.last, start ? start : out, start ? 0 : n, out, n,
                                     columns - (vectors - 1) * lanes);
     if (is_last)

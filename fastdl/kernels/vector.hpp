@@ -83,10 +83,11 @@ __attribute__((always_inline)) inline void transpose(V* rows) {
   transpose<lanes / 2>(rows, std::make_integer_sequence<int, lanes>());
 }
 
-// Asks for elements that will be needed soon.
+// Asks for `count` elements that will be needed soon. They may lie across one line more than they fill.
 template <class T>
 void prefetch(const T* from, index count) {
   for (index i = 0; i < count; i += 64 / sizeof(T)) __builtin_prefetch(from + i);
+  __builtin_prefetch(from + count - 1);
 }
 
 }  // namespace FASTDL_LEVEL
