@@ -201,7 +201,8 @@ PEERS = [
         "regularized_step",
         "adam",
     ),
-    among(ALL, f"training step, {'-'.join(map(str, WIDE_SIZES))}, batch {WIDE_BATCH}, adam", "wide_step", "adam"),
+    # Adam's first steps amplify roundings: on gradients near 0 they depend on the sign alone.
+    different(ALL, f"training step, {'-'.join(map(str, WIDE_SIZES))}, batch {WIDE_BATCH}, adam", "wide_step", "adam"),
     among(ALL, "adam, book network", "optimizer_step", "adam", BOOK_SHAPES),
     dropout(1024, 1024),
     *(
