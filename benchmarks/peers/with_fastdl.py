@@ -8,7 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.work import BOOK_SIZES, HYPER, TRAINING_HYPER, book_batch, book_params, layer_inputs, normal, tensors
+from benchmarks.work import (
+    BOOK_SIZES,
+    HYPER,
+    TRAINING_HYPER,
+    WIDE_BATCH,
+    WIDE_SIZES,
+    book_batch,
+    book_params,
+    layer_inputs,
+    normal,
+    tensors,
+)
 from fastdl import kernels, nn, optim
 
 Call = Callable[[], Any]
@@ -93,6 +104,13 @@ def train_step(rule: str, *, batch_norm: bool = False, dropout: float = 0.0) -> 
     for key, value in book_params().items():
         network.params[key][...] = value
     return partial(network.train_step, *book_batch(), optim.get(rule, **TRAINING_HYPER[rule]))
+
+
+def wide_step(rule: str) -> Call:
+    network = nn.MLP(WIDE_SIZES, seed=0)
+    for key, value in book_params(sizes=WIDE_SIZES).items():
+        network.params[key][...] = value
+    return partial(network.train_step, *book_batch(size=WIDE_BATCH), optim.get(rule, **TRAINING_HYPER[rule]))
 
 
 def regularized_step(rule: str) -> Call:

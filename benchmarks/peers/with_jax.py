@@ -10,7 +10,18 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from benchmarks.work import HYPER, TRAINING_HYPER, book_batch, book_params, layer_inputs, tensors
+from benchmarks.work import (
+    BOOK_BATCH,
+    BOOK_SIZES,
+    HYPER,
+    TRAINING_HYPER,
+    WIDE_BATCH,
+    WIDE_SIZES,
+    book_batch,
+    book_params,
+    layer_inputs,
+    tensors,
+)
 
 Call = Callable[[], Any]
 
@@ -51,10 +62,10 @@ def affine_relu(batch: int, n_in: int, n_out: int) -> Call:
     return lambda: forward(*arrays).block_until_ready()
 
 
-def train_step(rule: str) -> Call:
-    values = list(book_params().values())
+def train_step(rule: str, *, sizes: tuple[int, ...] = BOOK_SIZES, batch: int = BOOK_BATCH) -> Call:
+    values = list(book_params(sizes=sizes).values())
     params = [(jnp.asarray(W), jnp.asarray(b)) for W, b in zip(values[::2], values[1::2], strict=True)]
-    x, t = map(jnp.asarray, book_batch())
+    x, t = map(jnp.asarray, book_batch(size=batch))
     optimizer = _optimizer(rule, TRAINING_HYPER[rule])
     state = optimizer.init(params)
 
@@ -76,6 +87,10 @@ def train_step(rule: str) -> Call:
         return float(loss)
 
     return step
+
+
+def wide_step(rule: str) -> Call:
+    return train_step(rule, sizes=WIDE_SIZES, batch=WIDE_BATCH)
 
 
 def regularized_step(rule: str) -> Call:

@@ -11,7 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.work import HYPER, TRAINING_HYPER, book_batch, book_params, layer_inputs, normal, tensors
+from benchmarks.work import (
+    HYPER,
+    TRAINING_HYPER,
+    WIDE_BATCH,
+    WIDE_SIZES,
+    book_batch,
+    book_params,
+    layer_inputs,
+    normal,
+    tensors,
+)
 from fastdl.reference.network import ReferenceMLP, ReferenceOptimizer
 
 Call = Callable[[], Any]
@@ -55,3 +65,9 @@ def dropout(shape: tuple[int, ...]) -> Call:
 def train_step(rule: str, dtype: str = "float32") -> Call:
     network = ReferenceMLP(book_params(dtype))
     return partial(network.train_step, *book_batch(dtype), ReferenceOptimizer(rule, **TRAINING_HYPER[rule]))
+
+
+def wide_step(rule: str) -> Call:
+    network = ReferenceMLP(book_params(sizes=WIDE_SIZES))
+    optimizer = ReferenceOptimizer(rule, **TRAINING_HYPER[rule])
+    return partial(network.train_step, *book_batch(size=WIDE_BATCH), optimizer)

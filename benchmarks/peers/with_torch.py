@@ -10,7 +10,19 @@ from typing import Any
 
 import torch
 
-from benchmarks.work import BOOK_SIZES, HYPER, TRAINING_HYPER, book_batch, book_params, layer_inputs, normal, tensors
+from benchmarks.work import (
+    BOOK_BATCH,
+    BOOK_SIZES,
+    HYPER,
+    TRAINING_HYPER,
+    WIDE_BATCH,
+    WIDE_SIZES,
+    book_batch,
+    book_params,
+    layer_inputs,
+    normal,
+    tensors,
+)
 
 Call = Callable[[], Any]
 
@@ -92,17 +104,19 @@ def dropout(shape: tuple[int, ...]) -> Call:
     return both
 
 
-def train_step(rule: str, *, is_regularized: bool = False) -> Call:
+def train_step(
+    rule: str, *, sizes: tuple[int, ...] = BOOK_SIZES, batch: int = BOOK_BATCH, is_regularized: bool = False
+) -> Call:
     layers: list[torch.nn.Module] = []
-    for n_in, n_out in pairwise(BOOK_SIZES):
+    for n_in, n_out in pairwise(sizes):
         between = [torch.nn.BatchNorm1d(n_out), torch.nn.ReLU(), torch.nn.Dropout(0.5)]
         layers += [torch.nn.Linear(n_in, n_out), *(between if is_regularized else between[1:2])]
     network = torch.nn.Sequential(*layers[: -3 if is_regularized else -1])
     linear = [p for layer in network if isinstance(layer, torch.nn.Linear) for p in layer.parameters()]
     with torch.no_grad():
-        for p, value in zip(linear, book_params().values(), strict=True):
+        for p, value in zip(linear, book_params(sizes=sizes).values(), strict=True):
             p.copy_(torch.from_numpy(value.T))
-    x, t = map(torch.from_numpy, book_batch())
+    x, t = map(torch.from_numpy, book_batch(size=batch))
     loss_of = torch.nn.CrossEntropyLoss()
     optimizer = _optimizer(rule, list(network.parameters()), TRAINING_HYPER[rule])
 
@@ -114,6 +128,10 @@ def train_step(rule: str, *, is_regularized: bool = False) -> Call:
         return loss.item()
 
     return step
+
+
+def wide_step(rule: str) -> Call:
+    return train_step(rule, sizes=WIDE_SIZES, batch=WIDE_BATCH)
 
 
 def regularized_step(rule: str) -> Call:

@@ -8,8 +8,9 @@
 // c. Small B is read where it lies. Reading the last vector of a row past its end meets the next row; its extra lanes are
 //    never stored. The last row has no next one and is copied to padded scratch first. Nothing outside B is read.
 // d. B is packed into panels of the tile's width, zero-padded, where its columns are not contiguous, where it is narrower
-//    than a vector, or where it is too large for the cache: then one block of k at a time, with the block of A copied too
-//    (rows that are a power of two apart would fight for the same few cache lines).
+//    than a vector, or where it is too large for the cache: then one block of k at a time, for which each member copies
+//    blocks of its rows of A too (rows that are a power of two apart would fight for the same few cache lines). A copied
+//    block stays in the L2 cache while all panels of B pass by it.
 #pragma once
 
 #include <algorithm>
@@ -17,10 +18,11 @@
 #include <utility>
 
 #include "plan.hpp"
+#include "vector.hpp"
 
 namespace FASTDL_LEVEL {
 
-// An element (i, j) lies at data[i * row + j * column].
+// An element (i, j) lies at data[i * row + j * column]. One of these is 1 for the matrices of a product.
 template <class T>
 struct Matrix {
   const T* data;
@@ -31,12 +33,6 @@ struct Matrix {
 };
 
 template <class T>
-struct Vector {
-  typedef T type __attribute__((vector_size(FASTDL_VECTOR_BYTES), aligned(alignof(T)), may_alias));
-  static constexpr index lanes = FASTDL_VECTOR_BYTES / sizeof(T);
-};
-
-template <class T>
 struct Tile {
   static constexpr index rows = 6;
   static constexpr index vectors = FASTDL_TILE_VECTORS;
@@ -44,31 +40,38 @@ struct Tile {
 };
 
 // out (ROWS rows of VECTORS vectors, `out_row` apart) = start + A B. `last` is the last row of B, readable to the full
-// width; `start_row` is 0 for a bias.
+// width; `start_row` is 0 for a bias. Of the last vector of each row of start and out only `tail` elements are there.
+// The rows of C below, which the next tile needs, are asked for on the way, one after the other: all at once they would
+// hold up the loads of B behind them.
 template <class T, int ROWS, int VECTORS>
 void multiply_tile(index depth, Matrix<T> a, const T* b, index b_row, const T* last, const T* start, index start_row,
-                   T* out, index out_row) {
-  using V = typename Vector<T>::type;
+                   T* out, index out_row, index tail) {
   constexpr index lanes = Vector<T>::lanes;
-  V sum[ROWS][VECTORS];
-  for (int i = 0; i < ROWS; ++i)
-    for (int j = 0; j < VECTORS; ++j) sum[i][j] = *reinterpret_cast<const V*>(start + i * start_row + j * lanes);
-  const T* left = a.data;
-  const auto multiply_add = [&](const T* right_row) __attribute__((always_inline)) {
-    V right[VECTORS];
-    for (int j = 0; j < VECTORS; ++j) right[j] = *reinterpret_cast<const V*>(right_row + j * lanes);
-    for (int i = 0; i < ROWS; ++i)
-      for (int j = 0; j < VECTORS; ++j) sum[i][j] += left[i * a.row] * right[j];
-    left += a.column;
-  };
-  for (index k = 0; k < depth - 1; ++k) multiply_add(b + k * b_row);
-  if (depth > 0) multiply_add(last);
-  for (int i = 0; i < ROWS; ++i)
-    for (int j = 0; j < VECTORS; ++j) *reinterpret_cast<V*>(out + i * out_row + j * lanes) = sum[i][j];
+  typename Vector<T>::type sum[ROWS * VECTORS], right[VECTORS];
+  unroll<ROWS * VECTORS>([&](auto q) {
+    constexpr int i = q / VECTORS, j = q % VECTORS;
+    const T* from = start + i * start_row + j * lanes;
+    sum[q] = j < VECTORS - 1 ? load(from) : load(from, tail);
+  });
+  index k = 0;
+  for (int i = 0; i < ROWS; ++i) {
+    prefetch(out + (ROWS + i) * out_row, VECTORS * lanes);
+    for (const index end = (i + 1) * depth / ROWS; k < end; ++k) {
+      const T* row = k < depth - 1 ? b + k * b_row : last;
+      const T* left = a.data + k * a.column;
+      unroll<VECTORS>([&](auto j) { right[j] = load(row + j * lanes); });
+      unroll<ROWS * VECTORS>([&](auto q) { sum[q] += left[q / VECTORS * a.row] * right[q % VECTORS]; });
+    }
+  }
+  unroll<ROWS * VECTORS>([&](auto q) {
+    constexpr int i = q / VECTORS, j = q % VECTORS;
+    T* to = out + i * out_row + j * lanes;
+    j < VECTORS - 1 ? store(to, sum[q]) : store(to, sum[q], tail);
+  });
 }
 
 template <class T>
-using TileFunction = void (*)(index, Matrix<T>, const T*, index, const T*, const T*, index, T*, index);
+using TileFunction = void (*)(index, Matrix<T>, const T*, index, const T*, const T*, index, T*, index, index);
 
 template <class T, int ROWS, std::size_t... VECTORS>
 constexpr auto tile_row(std::index_sequence<VECTORS...>) {
@@ -85,24 +88,6 @@ TileFunction<T> tile_function(index rows, index vectors) {
   return table[rows - 1][vectors - 1];
 }
 
-// The L vectors of rows[] as an L x L matrix, transposed: log2(L) rounds, each exchanging blocks of half the size.
-template <class V, int... LANES>
-void transpose(V* rows, std::integer_sequence<int, LANES...>) {
-  using I = decltype(rows[0] < rows[0]);
-  constexpr int lanes = sizeof...(LANES);
-#pragma GCC unroll 8
-  for (int half = lanes / 2; half > 0; half /= 2) {
-    const I upper = {(LANES & half ? LANES - half + lanes : LANES)...};
-    const I lower = {(LANES & half ? LANES + lanes : LANES + half)...};
-    for (int i = 0; i < lanes; ++i)
-      if (!(i & half)) {
-        const V first = rows[i], second = rows[i + half];
-        rows[i] = __builtin_shuffle(first, second, upper);
-        rows[i + half] = __builtin_shuffle(first, second, lower);
-      }
-  }
-}
-
 // One product C (m, n) = finish(bias + A B), C contiguous. finish(values, row, column, count) is called once for every run
 // of finished elements of one row of C, and changes them in place.
 template <class T, class Finish>
@@ -116,9 +101,9 @@ struct Product {
   static constexpr index lanes = Vector<T>::lanes;
   static constexpr index width = Tile<T>::columns;  // of a panel
   static constexpr index block_bytes = 1 << 20;     // a larger B is multiplied block by block
-  static constexpr index block_rows = 8 * Tile<T>::rows;
-  static constexpr index block_panels = 512 / width;
+  static constexpr index block_rows = 44 * Tile<T>::rows;
   static constexpr index block_depth = 2048 / sizeof(T);
+  static constexpr index ahead = 4;  // rows: of those that are a power of two apart, a cache keeps few
 
   index panels() const { return ceil_div(n, width); }
   bool is_blocked() const { return depth * n * index(sizeof(T)) > block_bytes; }
@@ -179,92 +164,118 @@ struct Product {
     for (index panel = first_panel; panel < end_panel; ++panel) {
       const Right right = is_packed() ? packed_panel(packed, panel, depth) : Right{b.data + panel * width, b.row, rest + panel * width};
       for (index i = first_row; i < end_row; i += Tile<T>::rows)
-        multiply(a, i, end_row, panel, depth, right, start + panel * width, true);
+        multiply(a.block(i, 0), i, end_row, panel, depth, right, start + panel * width, true);
     }
+  }
+
+  // Tiles of rows or panels of columns, from begin to end.
+  struct Range {
+    index begin;
+    index end;
+
+    Range part(index i, index of) const {
+      return {begin + i * (end - begin) / of, begin + (i + 1) * (end - begin) / of};
+    }
+  };
+
+  static Range share(const Team& team, index count, bool is_cut) {
+    return is_cut ? Range{0, count}.part(team.rank, team.size) : Range{0, count};
   }
 
   void multiply_blocks(const Team& team, Memory memory) const {
     T* packed = reinterpret_cast<T*>(memory.shared);
     const T* start = start_of_rows(memory);
     T* copy = reinterpret_cast<T*>(memory.own) + panels() * width;
-    const index row_blocks = ceil_div(m, block_rows), panel_blocks = ceil_div(panels(), block_panels);
+    const index row_tiles = ceil_div(m, Tile<T>::rows);
+    const bool by_rows = row_tiles >= panels();
+    const Range rows = share(team, row_tiles, by_rows), columns = share(team, panels(), !by_rows);
+    const index blocks = ceil_div(rows.end - rows.begin, block_rows / Tile<T>::rows);
     for (index k = 0; k < depth; k += block_depth) {
       const index deep = std::min(depth - k, index(block_depth));
       if (k > 0) team.barrier();
       pack(team, k, deep, packed);
       team.barrier();
-      team.share(row_blocks * panel_blocks, [&](index task) {
-        const index i0 = task / panel_blocks * block_rows, i1 = std::min(m, i0 + block_rows);
-        const index p0 = task % panel_blocks * block_panels, p1 = std::min(panels(), p0 + block_panels);
-        const Matrix<T> left = copy_block(i0, i1 - i0, k, deep, copy).block(-i0, 0);
-        for (index panel = p0; panel < p1; ++panel) {
+      for (index block = 0; block < blocks; ++block) {
+        const Range tiles = rows.part(block, blocks);
+        const Matrix<T> left = copy_block(tiles, k, deep, copy);
+        for (index panel = columns.begin; panel < columns.end; ++panel) {
           const Right right = packed_panel(packed, panel, deep);
-          for (index i = i0; i < i1; i += Tile<T>::rows)
-            multiply(left, i, i1, panel, deep, right, k == 0 ? start + panel * width : nullptr, k + deep == depth);
+          for (index tile = tiles.begin; tile < tiles.end; ++tile)
+            multiply({left.data + (tile - tiles.begin) * Tile<T>::rows * deep, left.row, left.column}, tile * Tile<T>::rows, m,
+                     panel, deep, right, k == 0 ? start + panel * width : nullptr, k + deep == depth);
         }
-      });
+      }
     }
   }
 
-  // One tile of C from row i on. It starts at `start`, or where that is null goes on from what C holds.
+  // One tile of C from row i on, of which the last is that before `end`; `left` begins there. It starts at `start`, or where that is null goes on from what C holds.
   void multiply(Matrix<T> left, index i, index end, index panel, index deep, Right right, const T* start, bool is_last) const {
     const index j = panel * width, rows = std::min(end - i, Tile<T>::rows), columns = std::min(n - j, width);
     const index vectors = ceil_div(columns, lanes);
-    const bool fits = columns == vectors * lanes;
-    alignas(FASTDL_VECTOR_BYTES) T buffer[Tile<T>::rows * width];
-    T* corner = c + i * n + j;
-    T* out = fits ? corner : buffer;
-    const index out_row = fits ? n : width;
-    if (!fits) {
-      std::fill(buffer, buffer + rows * width, T(0));
-      if (!start)
-        for (index r = 0; r < rows; ++r) std::copy(corner + r * n, corner + r * n + columns, buffer + r * width);
-    }
-    tile_function<T>(rows, vectors)(deep, left.block(i, 0), right.data, right.row, right.last, start ? start : out,
-                                    start ? 0 : out_row, out, out_row);
-    for (index r = 0; r < rows; ++r) {
-      if (is_last) finish(out + r * out_row, i + r, j, columns);
-      if (!fits) std::copy(out + r * out_row, out + r * out_row + columns, corner + r * n);
-    }
+    T* out = c + i * n + j;
+    tile_function<T>(rows, vectors)(deep, left, right.data, right.row, right.last, start ? start : out, start ? 0 : n, out, n,
+                                    columns - (vectors - 1) * lanes);
+    if (is_last)
+      for (index r = 0; r < rows; ++r) finish(out + r * n, i + r, j, columns);
   }
 
   // Rows [k, k + deep) of B as zero-padded panels, one after the other.
   void pack(const Team& team, index k, index deep, T* packed) const {
-    const index chunks = ceil_div(deep, lanes);
+    constexpr index together = 8 * lanes;
+    const index chunks = ceil_div(deep, together);
     team.share(panels() * chunks, [&](index task) {
-      const index panel = task / chunks, r = task % chunks * lanes;
-      const index j = panel * width, rows = std::min(deep - r, lanes), columns = std::min(n - j, width);
+      const index panel = task / chunks, r = task % chunks * together;
+      const index j = panel * width, rows = std::min(deep - r, together), columns = std::min(n - j, width);
       pack_chunk(b.block(k + r, j), rows, columns, packed + (panel * deep + r) * width);
     });
   }
 
+  // Memory is read in short runs, which the hardware does not foresee: the next ones are asked for in time.
   static void pack_chunk(Matrix<T> from, index rows, index columns, T* out) {
     if (from.column == 1) {
-      for (index r = 0; r < rows; ++r) {
-        std::copy(from.data + r * from.row, from.data + r * from.row + columns, out + r * width);
-        std::fill(out + r * width + columns, out + (r + 1) * width, T(0));
+      for (index r = 0; r < rows; ++r, from.data += from.row, out += width) {
+        prefetch(from.data + ahead * from.row, columns);
+        std::copy_n(from.data, columns, out);
+        std::fill(out + columns, out + width, T(0));
       }
       return;
     }
-    using V = typename Vector<T>::type;
-    for (index j = 0; j < width; j += lanes) {
-      alignas(FASTDL_VECTOR_BYTES) T square[lanes * lanes] = {};
-      for (index q = 0; q < std::min(columns - j, lanes); ++q)
-        for (index r = 0; r < rows; ++r) square[q * lanes + r] = from.data[r * from.row + (j + q) * from.column];
-      transpose(reinterpret_cast<V*>(square), std::make_integer_sequence<int, lanes>());
-      for (index r = 0; r < rows; ++r) std::copy(square + r * lanes, square + (r + 1) * lanes, out + r * width + j);
-    }
+    for (index j = 0; j < width; j += lanes)
+      for (index r = 0; r < rows; r += lanes) {
+        typename Vector<T>::type square[lanes];
+        const index here = std::min(rows - r, lanes);
+        unroll<lanes>([&](auto q) {
+          const T* row = from.data + r + (j + q) * from.column;
+          square[q] = j + q < columns ? load(row, here) : typename Vector<T>::type{};
+          __builtin_prefetch(row + lanes * from.column);
+        });
+        transpose(square);
+        unroll<lanes>([&](auto q) {
+          if (q < here) store(out + (r + q) * width + j, square[q]);
+        });
+      }
   }
 
-  Matrix<T> copy_block(index i, index rows, index k, index deep, T* out) const {
-    const Matrix<T> from = a.block(i, k);
+  // These tiles of A, one after the other.
+  Matrix<T> copy_block(Range tiles, index k, index deep, T* out) const {
+    constexpr index height = Tile<T>::rows;
+    const index begin = tiles.begin * height, end = std::min(m, tiles.end * height);
+    const Matrix<T> from = a.block(0, k);
     if (from.column == 1) {
-      for (index r = 0; r < rows; ++r) std::copy(from.data + r * from.row, from.data + r * from.row + deep, out + r * deep);
-      return {out, deep, 1};
+      for (index i = begin; i < end; ++i, out += deep) std::copy_n(from.data + i * from.row, deep, out);
+      return {out - (end - begin) * deep, deep, 1};
     }
-    for (index q = 0; q < deep; ++q)
-      for (index r = 0; r < rows; ++r) out[q * rows + r] = from.data[r * from.row + q * from.column];
-    return {out, 1, rows};
+    for (index q0 = 0; q0 < deep; q0 += ahead) {
+      const index q1 = std::min(deep, q0 + ahead);
+      for (index q = q1; q < std::min(deep, q1 + ahead); ++q) prefetch(from.data + begin + q * from.column, end - begin);
+      for (index i = begin; i < end; i += height)
+        for (index q = q0; q < q1; ++q) {
+          const T* column = from.data + i + q * from.column;
+          T* to = out + (i - begin) * deep + q * height;
+          i + height <= end ? std::copy_n(column, height, to) : std::copy_n(column, end - i, to);
+        }
+    }
+    return {out, 1, height};
   }
 };
 
