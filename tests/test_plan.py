@@ -11,6 +11,7 @@ import pytest
 
 from fastdl import kernels, nn, optim
 from fastdl.errors import ArrayError, DtypeError, HyperparameterError, LabelError
+from fastdl.nn.layer import every_layer
 from tests.compare import assert_same_bits, digest
 
 
@@ -166,6 +167,18 @@ def stack(dtype):
     return nn.Sequential(layers, dtype=dtype)
 
 
+def blocks(dtype):
+    """Layers within layers."""
+
+    def affine(inputs, outputs, stream, activation="identity"):
+        return nn.Affine(nn.initializers.he((inputs, outputs), 2, stream, dtype), np.zeros(outputs, dtype), activation)
+
+    normalization = nn.BatchNorm(np.ones(5, dtype), np.zeros(5, dtype), activation="relu")
+    inner = nn.Residual([normalization, affine(5, 7, 1, "gelu"), nn.Dropout(0.2, 3)], projection=affine(5, 7, 2))
+    layers = [affine(6, 5, 3, "relu"), nn.Residual([inner, affine(7, 5, 4)], activation="tanh"), affine(5, 4, 5)]
+    return nn.Sequential(layers, weight_decay=0.01, dtype=dtype)
+
+
 NETWORKS = {
     "plain": mlp(),
     "decay": mlp(weight_decay=0.1),
@@ -175,6 +188,7 @@ NETWORKS = {
     "gelu": mlp(batch_norm=True, activation="gelu"),
     "silu": mlp(activation="silu"),
     "stack": stack,
+    "blocks": blocks,
 }
 
 
@@ -185,8 +199,9 @@ def layer_by_layer(network):
 
 def memory(network):
     """All that a network has besides its settings."""
-    buffers = [getattr(layer, "buffers", {}) for layer in network.layers]
-    return network.params, buffers, [getattr(layer, "step", 0) for layer in network.layers]
+    layers = list(every_layer(network.layers))
+    buffers = [getattr(layer, "buffers", {}) for layer in layers]
+    return network.params, buffers, [getattr(layer, "step", 0) for layer in layers]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -22,6 +22,7 @@ from fastdl.nn.loss import Loss
 from fastdl.nn.mean_squared_error import MeanSquaredError
 from fastdl.nn.mlp import MLP
 from fastdl.nn.relu import ReLU
+from fastdl.nn.residual import Residual
 from fastdl.nn.sequential import Sequential
 from fastdl.nn.sigmoid import Sigmoid
 from fastdl.nn.sigmoid_cross_entropy import SigmoidCrossEntropy
@@ -44,6 +45,7 @@ __all__ = [
     "Loss",
     "MeanSquaredError",
     "ReLU",
+    "Residual",
     "Sequential",
     "SiLU",
     "Sigmoid",

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastdl.kernels import Plan
+from fastdl.nn.layer import every_layer
 
 if TYPE_CHECKING:
     from fastdl.nn.sequential import Sequential
@@ -75,7 +76,7 @@ class Plans:
         -------
         Planned or None
         """
-        parts = (network.loss_function, *network.layers)
+        parts = (network.loss_function, *every_layer(network.layers))
         if not all(getattr(part, "can_be_planned", False) for part in parts):
             return None
         settings = _settings(network)
@@ -102,6 +103,6 @@ def _is_same(settings: list[object], before: list[object]) -> bool:
 def _settings(network: Sequential) -> list[object]:
     """What a plan was recorded with, and holds as long as it is the same."""
     settings: list[object] = [network.loss_function, network.loss_function._version, network.weight_decay]
-    for layer in network.layers:
+    for layer in every_layer(network.layers):
         settings += layer, layer._version, *layer.params.values()
     return settings
