@@ -145,8 +145,8 @@ def map_elements(function, inputs, coefficients=(), out=None):
     mapping.array_count = count + 1
     cdef cnp.ndarray y = result(out, op, "out", cnp.PyArray_NDIM(first), cnp.PyArray_DIMS(first), dtype)
     arrays.append(y)
-    for k in range(count + 1):
-        mapping.arrays[k] = cnp.PyArray_DATA(<cnp.ndarray>arrays[k])
+    for k in range(fastdl_max_mapped):
+        mapping.arrays[k] = cnp.PyArray_DATA(<cnp.ndarray>arrays[k]) if k <= count else NULL
     check_apart(
         [("out", y)],
         [(f"inputs[{k}]", None if mapping.arrays[k] == mapping.arrays[count] else arrays[k]) for k in range(count)],

@@ -30,6 +30,7 @@ from fastdl.nn.silu import SiLU
 from fastdl.nn.softmax_cross_entropy import SoftmaxCrossEntropy
 from fastdl.nn.softplus import Softplus
 from fastdl.nn.tanh import Tanh
+from fastdl.nn.user_activation import activation, check_activation
 
 __all__ = [
     "ELU",
@@ -53,5 +54,7 @@ __all__ = [
     "SoftmaxCrossEntropy",
     "Softplus",
     "Tanh",
+    "activation",
+    "check_activation",
     "initializers",
 ]
