@@ -372,9 +372,9 @@ def a_pair(x):
 
 AT_ONCE = (
     one_result, three_results, no_return_on_one_side, unknown_name, a_loop, an_error, two_arrays, none_at_all,
-    a_hyperparameter,
+    a_hyperparameter, a_pair,
 )  # fmt: skip
-AT_THE_FIRST_PASS = (a_vector, text, a_pair)
+AT_THE_FIRST_PASS = (a_vector, text)
 
 
 def marked(function):

@@ -42,7 +42,7 @@ def compile_prepare(split: Split) -> Any:
     from numba import types
 
     options: dict[str, Any] = {"error_model": "numpy"}
-    namespace = {"numbers": _compilable(split.numbers, options), "real": types.float64}
+    namespace = {"numbers": _compilable(split.numbers, options, {}), "real": types.float64}
     hyper = [name for name in split.scalars if name != "t"]
     code = _PREPARE.format(
         scalars=", ".join("t" if name == "t" else f"hyper[{hyper.index(name)}]" for name in split.scalars),
@@ -57,13 +57,13 @@ def compile_prepare(split: Split) -> Any:
         return None
 
 
-def _compilable(function: Any, options: dict[str, Any], **more: Any) -> Any:
-    """The function for Numba, with the plain functions that it calls."""
+def _compilable(function: Any, options: dict[str, Any], names: dict[str, Any], **more: Any) -> Any:
+    """The function for Numba, with the plain functions that it calls; `names` are those of its globals that change."""
     import numba
 
-    names = function.__globals__
+    names = function.__globals__ | names
     names |= {key: numba.njit(**options)(value) for key, value in names.items() if isinstance(value, FunctionType)}
-    return numba.njit(**options, **more)(function)
+    return numba.njit(**options, **more)(FunctionType(function.__code__, names))
 
 
 class Tile:
@@ -159,7 +159,7 @@ def compile_tile(split: Split, array_count: int, statement: str, is_double: bool
     # what they are.
     options: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}, "boundscheck": False}
     namespace: dict[str, Any] = {"carray": numba.carray, "real": real, "range": range}
-    namespace["element"] = _compilable(split.element, options, inline="always")
+    namespace["element"] = _compilable(split.element, options, {"_real": real}, inline="always")
     arrays, numbers = range(array_count), range(split.coefficient_count)
     coefficients = ", ".join(f"c{k}" for k in numbers)
     code = _TILE.format(

@@ -47,7 +47,8 @@ class Split(NamedTuple):
     """The two parts of a function.
 
     ``coefficients(*scalars)`` returns a list of floats. ``numbers(*scalars)`` is the same and
-    ``element(*arrays, *coefficients)`` the rest of it, as Python for Numba to compile.
+    ``element(*arrays, *coefficients)`` the rest of it, as Python for Numba to compile: ``_real``, which makes
+    a result a number of the arrays' dtype, is ``float`` in Python.
     """
 
     coefficients: Callable[..., list[float]]
@@ -283,10 +284,13 @@ class _Splitter(ast.NodeTransformer):
 
     def visit_Return(self, node: ast.Return) -> ast.Return:
         values = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value] if node.value else []
+        expected = f"return {', '.join(self.results)}"
         if len(values) != len(self.results):
-            expected = f"return {', '.join(self.results)}"
             self.source.fail(node, f"returns {len(values)} results, not {len(self.results)}", expected)
-        node.value = ast.copy_location(ast.Tuple([self.visit(value) for value in values], ast.Load()), node)
+        if any(isinstance(value, ast.Tuple | ast.List) for value in values):
+            self.source.fail(node, "returns several values in the place of a number", expected)
+        numbers = [ast.Call(ast.Name("_real", ast.Load()), [self.visit(value)], []) for value in values]
+        node.value = ast.copy_location(ast.Tuple([ast.copy_location(each, node) for each in numbers], ast.Load()), node)
         return node
 
     def visit_Call(self, node: ast.Call) -> ast.Call:
@@ -350,7 +354,7 @@ def _define(name: str, arguments: Sequence[str], body: list[ast.stmt], like: ast
 def _run(definition: ast.FunctionDef, source: Source, name: str) -> Function:
     module = ast.fix_missing_locations(ast.Module([definition], []))
     code: CodeType = compile(module, source.filename, "exec")
-    namespace: dict[str, Any] = {**source.names, "_np": np, "_number": _number}
+    namespace: dict[str, Any] = {**source.names, "_np": np, "_number": _number, "_real": float}
     exec(code, namespace)  # the user's own function, rearranged
     made: Function = namespace[name]
     return made
