@@ -90,6 +90,7 @@ borders = [
         "_arrays",
         "_decay",
         "_dropout",
+        "_elementwise",
         "_layers",
         "_losses",
         "_norms",

@@ -47,6 +47,11 @@ def activation_backward(ops: str, activation: str, dtype: str, shape: tuple[int,
     return partial(import_module(ops).activation_backward, dout, saved, activation, out=np.empty_like(dout))
 
 
+def add(ops: str, activation: str, dtype: str, shape: tuple[int, ...]) -> Call:
+    a, b = normal(shape, dtype), normal(shape, dtype, seed=1)
+    return partial(import_module(ops).add, a, b, activation, out=np.empty_like(a))
+
+
 def dropout_forward(ops: str, dtype: str, shape: tuple[int, ...]) -> Call:
     x = normal(shape, dtype)
     return partial(import_module(ops).dropout_forward, x, 0.5, 0, out=np.empty_like(x))

@@ -162,6 +162,7 @@ KERNELS = [
         for activation in ("relu", "sigmoid", "tanh")
         for array in ARRAYS
     ),
+    *(kernel("add", activation, *array) for activation in ("identity", "relu") for array in ARRAYS),
     *(kernel(f, *array) for f in ("dropout_forward", "dropout_backward", "random_normal") for array in ARRAYS[:3]),
     *(kernel(f, *array) for f in ("softmax", "softmax_cross_entropy") for array in [("float32", (128, 10)), *ARRAYS]),
     kernel("softmax_cross_entropy", "float32", (1024, 1024), 0.1),

@@ -400,6 +400,10 @@ FUNCTIONS = (
             ),
         )
     ),
+    *(
+        Function("add", {"a": "BO", "b": "BO"}, ("BO",), {"activation": name}, in_place=("a", "b"))
+        for name in ("identity", "tanh")
+    ),
     Function("softmax", {"x": "BO"}, ("BO",)),
     Function("softmax_cross_entropy", {"logits": "BO"}, ("BO",), numbers={"labels": "BO"}),
     *(

@@ -21,7 +21,7 @@ def results() -> dict[str, np.ndarray]:
     return {
         f"{name} {dtype}": array
         for dtype in ("float32", "float64")
-        for part in (affine, activations, dropouts, losses, batches, numbers, updates)
+        for part in (affine, activations, additions, dropouts, losses, batches, numbers, updates)
         for name, array in part(rng, np.dtype(dtype))
     }
 
@@ -49,6 +49,12 @@ def activations(rng, dtype):
         y = kernels.activation_forward(x, f)
         yield f"activation {f} y", y
         yield f"activation {f} dx", kernels.activation_backward(dout, x if f in kernels.NEED_INPUT else y, f)
+
+
+def additions(rng, dtype):
+    a, b = normal(rng, dtype, 40_001), normal(rng, dtype, 40_001)
+    for f in (name for name in kernels.ACTIVATIONS if name not in kernels.NEED_INPUT):
+        yield f"add {f}", kernels.add(a, b, f)
 
 
 def dropouts(rng, dtype):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastdl import nn
+from fastdl.nn.layer import every_layer
 
 
 def data(rng, count, features=6, classes=4, dtype="float32"):
@@ -32,6 +33,18 @@ def stack(dtype):
     return nn.Sequential(layers, dtype=dtype)
 
 
+def blocks(dtype):
+    """Layers within layers."""
+
+    def affine(inputs, outputs, stream, activation="identity"):
+        return nn.Affine(nn.initializers.he((inputs, outputs), 2, stream, dtype), np.zeros(outputs, dtype), activation)
+
+    normalization = nn.BatchNorm(np.ones(5, dtype), np.zeros(5, dtype), activation="relu")
+    inner = nn.Residual([normalization, affine(5, 7, 1, "gelu"), nn.Dropout(0.2, 3)], projection=affine(5, 7, 2))
+    layers = [affine(6, 5, 3, "relu"), nn.Residual([inner, affine(7, 5, 4)], activation="tanh"), affine(5, 4, 5)]
+    return nn.Sequential(layers, weight_decay=0.01, dtype=dtype)
+
+
 NETWORKS = {
     "plain": mlp(),
     "decay": mlp(weight_decay=0.1),
@@ -41,6 +54,7 @@ NETWORKS = {
     "gelu": mlp(batch_norm=True, activation="gelu"),
     "silu": mlp(activation="silu"),
     "stack": stack,
+    "blocks": blocks,
 }
 
 
@@ -51,8 +65,9 @@ def layer_by_layer(network):
 
 def memory(network):
     """All that a network has besides its settings."""
-    buffers = [getattr(layer, "buffers", {}) for layer in network.layers]
-    return network.params, buffers, [getattr(layer, "step", 0) for layer in network.layers]
+    layers = list(every_layer(network.layers))
+    buffers = [getattr(layer, "buffers", {}) for layer in layers]
+    return network.params, buffers, [getattr(layer, "step", 0) for layer in layers]
 
 
 class Doubled(nn.Layer):

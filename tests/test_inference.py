@@ -131,8 +131,9 @@ class TestChanges:
                 super().__init__()
                 self.inner = nn.ELU()
 
-            def parts(self):
-                return [self, *self.inner.parts()]
+            @property
+            def inner_layers(self):
+                return (self.inner,)
 
             def forward(self, x, train=False):
                 return self.inner.forward(x, train)

@@ -12,8 +12,8 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
 
 @pytest.mark.parametrize("source", EXAMPLES, ids=range(1, len(EXAMPLES) + 1))
 def test_example(source, tmp_path, capsys):
-    if "optim.rule" in source:
-        pytest.importorskip("numba", reason="a rule of one's own needs the extra numba")
+    if "optim.rule" in source or "nn.activation" in source:
+        pytest.importorskip("numba", reason="a rule or an activation of one's own needs the extra numba")
     program = tmp_path / "example.py"
     program.write_text(source)
     runpy.run_path(str(program))

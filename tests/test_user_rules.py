@@ -18,9 +18,10 @@ import numpy as np
 import pytest
 
 from fastdl import optim
+from fastdl._functions.split import split
 from fastdl.errors import ArrayError, HyperparameterError, MissingDependencyError, RuleError
 from fastdl.optim import schedules
-from fastdl.optim.split import split
+from fastdl.optim.rule import form_of
 from tests.arrays import LAYOUTS
 from tests.compare import assert_close, assert_same_bits, digest, unchanged
 from tests.processes import output, run
@@ -367,7 +368,7 @@ def test_random_rules_taken_apart():
     for seed in range(200):
         rule = RandomRule(seed)
         function = rule.function()
-        parts = split(function, ("v",), ("lr", "eps"))
+        parts = split(function, form_of(("v",), ("lr", "eps")))
         for _ in range(10):
             arrays, hyper = rule.inputs()
             try:

@@ -11,6 +11,7 @@ file                   what it holds
 ``random.hpp``         the generator of random bits
 ``distributions.hpp``  random numbers of a distribution
 ``affine.hpp`` ...     a layer's kernel each, as functions of a team
+``elementwise.hpp``    functions of several arrays' elements
 ``rules/*.hpp``        an optimizer's arithmetic on one element each
 ``update.hpp``         the engine that runs a rule over many arrays
 ``level.cpp``          all of these compiled for one CPU level, as a table
@@ -30,6 +31,7 @@ from typing import TypedDict
 from fastdl.kernels._activations import ACTIVATIONS, NEED_INPUT, activation_backward, activation_forward
 from fastdl.kernels._decay import decay_gradient
 from fastdl.kernels._dropout import count_step, dropout_backward, dropout_forward, dropout_ratio
+from fastdl.kernels._elementwise import CompiledFunction, add, map_elements
 from fastdl.kernels._layers import affine_backward, affine_forward, gather
 from fastdl.kernels._losses import (
     class_numbers,
@@ -65,11 +67,13 @@ __all__ = [
     "NEED_INPUT",
     "RULES",
     "BuildInfo",
+    "CompiledFunction",
     "CompiledRule",
     "Plan",
     "RuleSpec",
     "activation_backward",
     "activation_forward",
+    "add",
     "affine_backward",
     "affine_forward",
     "batch_norm_backward",
@@ -88,6 +92,7 @@ __all__ = [
     "huber",
     "layer_norm_backward",
     "layer_norm_forward",
+    "map_elements",
     "mean_squared_error",
     "probabilities",
     "random_bits",

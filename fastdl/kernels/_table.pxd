@@ -65,6 +65,12 @@ cdef extern from "table.hpp" nogil:
     ctypedef struct fastdl_loss:
         int number
         double delta
+    const int fastdl_max_mapped
+    ctypedef struct fastdl_mapping:
+        fastdl_tile tile
+        const double* coefficients
+        int array_count
+        void* arrays[4]
     ctypedef struct fastdl_plan:
         pass
     ctypedef struct fastdl_queue:
@@ -80,6 +86,9 @@ cdef extern from "table.hpp" nogil:
         fastdl_queue, fastdl_index, const void*, fastdl_activation, void*) noexcept
     ctypedef bint (*activation_backward_function)(
         fastdl_queue, fastdl_index, const void*, const void*, fastdl_activation, void*) noexcept
+    ctypedef bint (*add_function)(
+        fastdl_queue, fastdl_index, const void*, const void*, fastdl_activation, void*) noexcept
+    ctypedef bint (*map_elements_function)(fastdl_queue, fastdl_index, const fastdl_mapping*) noexcept
     ctypedef bint (*softmax_function)(fastdl_queue, fastdl_index, fastdl_index, const void*, void*) noexcept
     ctypedef bint (*softmax_cross_entropy_function)(
         fastdl_queue, fastdl_index, fastdl_index, const void*, const int64_t*, const fastdl_targets*, double*, void*) noexcept
@@ -127,6 +136,8 @@ cdef extern from "table.hpp" nogil:
         affine_backward_function affine_backward[2]
         activation_forward_function activation_forward[2]
         activation_backward_function activation_backward[2]
+        add_function add[2]
+        map_elements_function map_elements[2]
         softmax_function softmax[2]
         softmax_cross_entropy_function softmax_cross_entropy[2]
         mean_loss_function mean_loss[2]

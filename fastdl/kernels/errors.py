@@ -96,4 +96,4 @@ class MissingDependencyError(FastdlError, ImportError):
 
 
 class RuleError(FastdlError, TypeError):
-    """A function that cannot become an optimizer's rule."""
+    """A function that cannot become an optimizer's rule, or an activation."""

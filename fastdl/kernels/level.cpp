@@ -9,6 +9,7 @@
 #include "distributions.hpp"
 #include "dropout.hpp"
 #include "element_losses.hpp"
+#include "elementwise.hpp"
 #include "gather.hpp"
 #include "layer_norm.hpp"
 #include "softmax.hpp"
@@ -60,6 +61,17 @@ bool activation_backward(fastdl_queue queue, index size, const void* dout, const
   return with_activation(activation, [&](auto f) {
     return submit(queue, ActivationBackward<decltype(f), T>{f, size, in<T>(dout), in<T>(saved), out<T>(dx)});
   });
+}
+
+template <class T>
+bool add(fastdl_queue queue, index size, const void* a, const void* b, fastdl_activation activation, void* y) {
+  return with_fusible(activation,
+                      [&](auto f) { return submit(queue, Add<decltype(f), T>{f, size, in<T>(a), in<T>(b), out<T>(y)}); });
+}
+
+template <class T>
+bool map_elements(fastdl_queue queue, index size, const fastdl_mapping* mapping) {
+  return submit(queue, MapElements<T>{*mapping, size});
 }
 
 template <class T>
@@ -198,6 +210,8 @@ const fastdl_kernels kernels = {
     {affine_backward<float>, affine_backward<double>},
     {activation_forward<float>, activation_forward<double>},
     {activation_backward<float>, activation_backward<double>},
+    {add<float>, add<double>},
+    {map_elements<float>, map_elements<double>},
     {softmax<float>, softmax<double>},
     {softmax_cross_entropy<float>, softmax_cross_entropy<double>},
     {mean_loss<float>, mean_loss<double>},

@@ -105,6 +105,17 @@ struct fastdl_loss {
   double delta;
 };
 
+// A function of elements that a user wrote: its code over a tile, which also makes an optimizer's step, its coefficients,
+// and its arrays: first those that it reads, in the end the one for the results.
+constexpr int fastdl_max_mapped = 4;
+
+struct fastdl_mapping {
+  fastdl_tile tile;
+  const double* coefficients;
+  int array_count;
+  void* arrays[fastdl_max_mapped];
+};
+
 // Kernels that were recorded, see plan.hpp.
 struct fastdl_plan;
 
@@ -126,6 +137,8 @@ struct fastdl_kernels {
   bool (*activation_forward[2])(fastdl_queue queue, fastdl_index size, const void* x, fastdl_activation activation, void* y);
   bool (*activation_backward[2])(fastdl_queue queue, fastdl_index size, const void* dout, const void* saved,
                                  fastdl_activation activation, void* dx);
+  bool (*add[2])(fastdl_queue queue, fastdl_index size, const void* a, const void* b, fastdl_activation activation, void* y);
+  bool (*map_elements[2])(fastdl_queue queue, fastdl_index size, const fastdl_mapping* mapping);
   bool (*softmax[2])(fastdl_queue queue, fastdl_index batch, fastdl_index classes, const void* x, void* y);
   bool (*softmax_cross_entropy[2])(fastdl_queue queue, fastdl_index batch, fastdl_index classes, const void* x,
                                    const std::int64_t* labels, const fastdl_targets* targets, double* loss,

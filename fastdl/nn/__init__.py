@@ -22,6 +22,7 @@ from fastdl.nn.loss import Loss
 from fastdl.nn.mean_squared_error import MeanSquaredError
 from fastdl.nn.mlp import MLP
 from fastdl.nn.relu import ReLU
+from fastdl.nn.residual import Residual
 from fastdl.nn.sequential import Sequential
 from fastdl.nn.sigmoid import Sigmoid
 from fastdl.nn.sigmoid_cross_entropy import SigmoidCrossEntropy
@@ -29,6 +30,7 @@ from fastdl.nn.silu import SiLU
 from fastdl.nn.softmax_cross_entropy import SoftmaxCrossEntropy
 from fastdl.nn.softplus import Softplus
 from fastdl.nn.tanh import Tanh
+from fastdl.nn.user_activation import activation, check_activation
 
 __all__ = [
     "ELU",
@@ -44,6 +46,7 @@ __all__ = [
     "Loss",
     "MeanSquaredError",
     "ReLU",
+    "Residual",
     "Sequential",
     "SiLU",
     "Sigmoid",
@@ -51,5 +54,7 @@ __all__ = [
     "SoftmaxCrossEntropy",
     "Softplus",
     "Tanh",
+    "activation",
+    "check_activation",
     "initializers",
 ]

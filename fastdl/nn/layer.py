@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
 
-from fastdl.errors import FastdlError
+from fastdl.errors import FastdlError, HyperparameterError
 from fastdl.nn.plannable import Plannable
 
 
@@ -34,6 +35,11 @@ class Layer(Plannable):
     def __init__(self) -> None:
         self.params: dict[str, NDArray[Any]] = {}
         self.grads: dict[str, NDArray[Any]] = {}
+
+    @property
+    def inner_layers(self) -> Sequence[Layer]:
+        """The layers that it is made of: a network has their parameters too."""
+        return ()
 
     def forward(self, x: NDArray[Any], train: bool = False) -> NDArray[Any]:
         """Return the layer's output; in training, keep what ``backward`` needs.
@@ -65,14 +71,38 @@ class Layer(Plannable):
         """
         raise TypeError(f"{type(self).__qualname__} does not define backward()")
 
-    def parts(self) -> list[Layer]:
-        """Return the layer, and for one made of others those too: all whose settings and arrays it computes with.
 
-        Returns
-        -------
-        list of Layer
-        """
-        return [self]
+def every_layer(layers: Iterable[Layer]) -> Iterator[Layer]:
+    """Each of the layers, and after it those that it is made of."""
+    for layer in layers:
+        yield layer
+        yield from every_layer(layer.inner_layers)
+
+
+def checked_layers(layers: Any, op: str) -> list[Layer]:
+    """Return the layers as a list, which has at least one.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        In the order of the forward pass.
+    op : str
+        What the error calls the one that is made of them.
+
+    Returns
+    -------
+    list of Layer
+
+    Raises
+    ------
+    HyperparameterError
+        If they are something else.
+    """
+    if not isinstance(layers, Sequence) or not layers or not all(isinstance(each, Layer) for each in layers):
+        raise HyperparameterError(
+            "not possible", op=op, arg="layers", expected="layers, at least one", got=repr(layers)
+        )
+    return list(layers)
 
 
 def not_trained(op: str) -> FastdlError:

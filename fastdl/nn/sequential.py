@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from fastdl import kernels
 from fastdl.errors import ArrayError, DtypeError, HyperparameterError
-from fastdl.nn.layer import Layer
+from fastdl.nn.layer import Layer, checked_layers, every_layer
 from fastdl.nn.planned import Plans
 from fastdl.nn.softmax_cross_entropy import SoftmaxCrossEntropy
 
@@ -44,7 +44,8 @@ class Sequential:
     ----------
     params : dict of str to ndarray
         W1, b1, W2, b2, gamma1, ...: each layer's parameters under their names and how many layers have had one of that
-        name; the very arrays that the layers use.
+        name; the very arrays that the layers use. Layers within a layer, such as :class:`Residual`'s, count in its
+        place.
     layers : list of Layer
         In the order of the forward pass.
     loss_function : object
@@ -81,10 +82,7 @@ class Sequential:
         dtype: DTypeLike = "float32",
     ) -> None:
         name = type(self).__name__
-        if not isinstance(layers, Sequence) or not layers or not all(isinstance(each, Layer) for each in layers):
-            raise HyperparameterError(
-                "not possible", op=name, arg="layers", expected="layers, at least one", got=repr(layers)
-            )
+        self.layers = checked_layers(layers, name)
         if (
             isinstance(weight_decay, bool)
             or not isinstance(weight_decay, int | float | np.floating)
@@ -95,12 +93,11 @@ class Sequential:
             )
         self.dtype = checked_dtype(dtype, name)
         self.weight_decay = float(weight_decay)
-        self.layers = list(layers)
         self.loss_function = SoftmaxCrossEntropy() if loss is None else loss
-        self._keys = _keys_of(self.layers)
+        self._keys = _keys_of(every_layer(self.layers))
         self.params: dict[str, Array] = {
             key: layer.params[own]
-            for layer, keys in zip(self.layers, self._keys, strict=True)
+            for layer, keys in zip(every_layer(self.layers), self._keys, strict=True)
             for own, key in keys.items()
         }
         self._plans = Plans()
@@ -321,7 +318,7 @@ class Sequential:
             dout = layer.backward(dout)
         grads = {
             key: layer.grads[own]
-            for layer, keys in zip(self.layers, self._keys, strict=True)
+            for layer, keys in zip(every_layer(self.layers), self._keys, strict=True)
             for own, key in keys.items()
         }
         return self._add_decay(loss, gradient=True), grads
@@ -343,7 +340,7 @@ class Sequential:
 
     def _add_decay(self, loss: float, gradient: bool) -> float:
         """The loss with the weight decay's share; to the layers' gradients that share's gradient is added."""
-        for layer in self.layers if self.weight_decay else ():
+        for layer in every_layer(self.layers) if self.weight_decay else ():
             if "W" in layer.params:
                 dW = layer.grads["W"] if gradient else None
                 loss += kernels.decay_gradient(layer.params["W"], dW, self.weight_decay)
@@ -398,7 +395,7 @@ def _accuracy_of(logits: Array, t: Any) -> float:
     return float(np.mean(logits.argmax(axis=1) == kernels.class_numbers(np.asarray(t), batch, classes)))
 
 
-def _keys_of(layers: Sequence[Layer]) -> list[dict[str, str]]:
+def _keys_of(layers: Iterable[Layer]) -> list[dict[str, str]]:
     """For each layer, the network's key of each of its own names."""
     counts: dict[str, int] = {}
     keys: list[dict[str, str]] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastdl.kernels._arrays import hold
+from fastdl.nn.layer import every_layer
 from fastdl.nn.plannable import changes
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Snapshot:
         self._layers = list(network.layers)
         self._loss_function = network.loss_function
         self._weight_decay = network.weight_decay
-        self._parts = [part for layer in self._layers for part in layer.parts()]
+        self._parts = list(every_layer(self._layers))
         self._versions = self._current_versions()
         self._dicts = [vars(part)[name] for part in self._parts for name in ("params", "buffers") if name in vars(part)]
         self._arrays = [array for each in self._dicts for array in each.values()]

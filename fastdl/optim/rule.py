@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from fastdl._functions.compiled import Tile, compile_prepare
+from fastdl._functions.split import Form, Split, split
 from fastdl.errors import HyperparameterError, RuleError
 from fastdl.kernels import CompiledRule
-from fastdl.optim.compiled import compile_prepare, compile_tile
 from fastdl.optim.conventions import Convention
 from fastdl.optim.hyperparameters import checked
 from fastdl.optim.optimizer import Optimizer, Options
-from fastdl.optim.split import Split, split
 
 Function = Callable[..., Any]
 
@@ -99,9 +99,10 @@ def rule(
         name = function.__name__
         _check_names(name, state, start or {}, hyperparameters)
         hyper = tuple(hyperparameters)
-        parts = split(function, state, hyper)
-        addresses = _Addresses(parts, 2 + len(state), name)
-        compiled = CompiledRule(name, tuple(state), hyper, parts.coefficients, addresses.prepare, addresses.tile)
+        parts = split(function, form_of(state, hyper))
+        compiled = CompiledRule(
+            name, tuple(state), hyper, _coefficients_of(parts), _Prepare(parts), _tile(parts, state).address
+        )
         attributes = {
             "__doc__": function.__doc__ or f"The rule ``{name}``; see :func:`fastdl.optim.rule`.",
             "__module__": function.__module__,
@@ -138,25 +139,38 @@ def _check_names(op: str, state: Sequence[str], start: Mapping[str, float], hype
             raise RuleError(error.problem, op=op, arg=arg, expected=error.expected, got=error.got) from None
 
 
-class _Addresses:
-    """Compiles a rule's functions when the engine first asks for their addresses, and keeps them."""
+def form_of(state: Sequence[str], hyper: Sequence[str]) -> Form:
+    """What a rule has to look like: ``f(p, g, *state, *, t, **hyper)``, returning p and the state."""
+    return Form("rule", ("p", "g", *state), 2, hyper, ("t",), ("p", *state))
 
-    def __init__(self, parts: Split, array_count: int, name: str) -> None:
-        self._parts, self._array_count, self._name = parts, array_count, name
-        self._compiled: dict[bool, Any] = {}
 
-    def prepare(self) -> tuple[int, int]:
+def _tile(parts: Split, state: Sequence[str]) -> Tile:
+    """A step of each element of {parameter, gradient, states ...}."""
+    arrays = [f"p{k}[i]" for k in range(2 + len(state))]
+    results = "".join(f"{array}, " for k, array in enumerate(arrays) if k != 1)
+    return Tile(parts, len(arrays), f"{results} = element({', '.join(arrays)}, {{coefficients}})")
+
+
+def _coefficients_of(parts: Split) -> Function:
+    """The same, of the number of the step too where the rule does not ask for it."""
+    if "t" in parts.scalars:
+        return parts.coefficients
+    return lambda t, *hyper: parts.coefficients(*hyper)
+
+
+class _Prepare:
+    """Compiles what works out a rule's coefficients when the engine first asks for its address, and keeps it."""
+
+    def __init__(self, parts: Split) -> None:
+        self._parts = parts
+
+    def __call__(self) -> tuple[int, int]:
         return self._prepared
 
     @cached_property
     def _prepared(self) -> tuple[int, int]:
-        self._prepare = compile_prepare(self._parts)
-        return 0 if self._prepare is None else self._prepare.address, self._parts.coefficient_count
-
-    def tile(self, is_double: bool) -> int:
-        if is_double not in self._compiled:
-            self._compiled[is_double] = compile_tile(self._parts, self._array_count, is_double, self._name)
-        return int(self._compiled[is_double].address)
+        self._compiled = compile_prepare(self._parts)
+        return 0 if self._compiled is None else self._compiled.address, self._parts.coefficient_count
 
 
 def _signature(hyperparameters: Mapping[str, float]) -> inspect.Signature:

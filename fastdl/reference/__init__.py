@@ -6,6 +6,7 @@ file                      holds
 ``rules/``                the optimizers' formulas on arrays, each with its paper, and their table ``RULES``
 ``update.py``             `update`: one step of a rule over many tensors
 ``activations.py``        `activation_forward`, `activation_backward`, the names ``ACTIVATIONS``, ``NEED_INPUT``
+``addition.py``           `add`: the sum of two arrays, with an activation
 ``affine.py``             `affine_forward`, `affine_backward`: the fully connected layer
 ``norms.py``              `batch_norm_forward`, `batch_norm_inference`, `batch_norm_backward`, `layer_norm_...`
 ``softmax.py``            `softmax`
@@ -28,6 +29,7 @@ float32 or float64, all floating arrays of one call the same.
 """
 
 from fastdl.reference.activations import ACTIVATIONS, NEED_INPUT, activation_backward, activation_forward
+from fastdl.reference.addition import add
 from fastdl.reference.affine import affine_backward, affine_forward
 from fastdl.reference.decay import decay_gradient
 from fastdl.reference.dropout import dropout_backward, dropout_forward, dropout_ratio
@@ -52,6 +54,7 @@ __all__ = [
     "RuleSpec",
     "activation_backward",
     "activation_forward",
+    "add",
     "affine_backward",
     "affine_forward",
     "batch_norm_backward",

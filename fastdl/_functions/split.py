@@ -1,4 +1,4 @@
-"""Takes a rule's source apart: what depends on hyper-parameters alone, and the arithmetic on one element.
+"""Takes a function's source apart: what depends on hyper-parameters alone, and the arithmetic on one element.
 
 ``m + (1 - beta1) * (g - m)`` becomes ``m + c0 * (g - m)`` with the coefficient ``c0 = 1 - beta1``. Coefficients are
 worked out in double precision and once a step; so the element's arithmetic keeps the dtype of its arrays,
@@ -27,11 +27,28 @@ from fastdl.errors import RuleError
 Function = Callable[..., Any]
 
 
-class Split(NamedTuple):
-    """The two parts of a rule.
+class Form(NamedTuple):
+    """What a function has to look like: its arguments and results."""
 
-    ``coefficients(t, *hyper)`` returns a list of floats. ``numbers(*scalars)`` is the same and
-    ``element(*arrays, *coefficients)`` the rest of it, as Python for Numba to compile.
+    kind: str  # what it is to become
+    arrays: Sequence[str]  # the arguments that are elements of arrays
+    free: int  # how many of these, from the first, may have other names
+    hyper: Sequence[str]  # the arguments by keyword
+    optional: Sequence[str]  # those that may be left out
+    results: Sequence[str]
+
+    def signature(self, name: str) -> str:
+        """The line with def."""
+        by_keyword = [*self.optional, *self.hyper]
+        return f"def {name}({', '.join([*self.arrays, *(['*'] if by_keyword else []), *by_keyword])})"
+
+
+class Split(NamedTuple):
+    """The two parts of a function.
+
+    ``coefficients(*scalars)`` returns a list of floats. ``numbers(*scalars)`` is the same and
+    ``element(*arrays, *coefficients)`` the rest of it, as Python for Numba to compile: ``_real``, which makes
+    a result a number of the arrays' dtype, is ``float`` in Python.
     """
 
     coefficients: Callable[..., list[float]]
@@ -42,15 +59,15 @@ class Split(NamedTuple):
     source: Source
 
 
-def split(function: Function, state: Sequence[str], hyper: Sequence[str]) -> Split:
-    """Take a rule apart.
+def split(function: Function, form: Form) -> Split:
+    """Take a function apart.
 
     Parameters
     ----------
     function : function
-        ``f(p, g, *state, *, t, **hyper)`` of scalars, returning p and the state.
-    state, hyper : sequence of str
-        The names of its state arrays and hyper-parameters.
+        Of scalars.
+    form : Form
+        What it has to look like.
 
     Returns
     -------
@@ -61,13 +78,13 @@ def split(function: Function, state: Sequence[str], hyper: Sequence[str]) -> Spl
     RuleError
         If the function is not of this form, with the line.
     """
-    source = Source(function)
-    arrays, scalars = source.arguments(state, hyper)
-    splitter = _Splitter(source, arrays, scalars, results=1 + len(state))
+    source = Source(function, form)
+    arrays, scalars = source.arguments()
+    splitter = _Splitter(source, arrays, scalars)
     body = splitter.body(source.tree.body)
     count = len(splitter.coefficients)
     if not _returns(source.tree.body):
-        source.fail(source.tree, "may end without a result", f"return {', '.join(['p', *state])}")
+        source.fail(source.tree, "may end without a result", f"return {', '.join(form.results)}")
 
     list_of = ast.List([ast.Name(name, ast.Load()) for name in splitter.coefficients], ast.Load())
     prologue = _define("coefficients", scalars, [*splitter.prologue, ast.Return(list_of)], source.tree)
@@ -75,10 +92,10 @@ def split(function: Function, state: Sequence[str], hyper: Sequence[str]) -> Spl
     compute = _run(prologue, source, "coefficients")
     plain = ast.fix_missing_locations(_Unguarded().visit(copy.deepcopy(prologue)))
 
-    def coefficients(t: float, *values: float) -> list[float]:
+    def coefficients(*values: float) -> list[float]:
         try:
             with np.errstate(all="ignore"):
-                return list(compute(*((t, *values) if "t" in scalars else values)))
+                return list(compute(*values))
         except Exception as error:
             raise source.error(source.line_of(error), f"{type(error).__name__}: {error}") from error
 
@@ -89,13 +106,16 @@ def split(function: Function, state: Sequence[str], hyper: Sequence[str]) -> Spl
 class Source:
     """A function's syntax tree, and errors that show its lines."""
 
-    def __init__(self, function: Function) -> None:
+    def __init__(self, function: Function, form: Form) -> None:
+        self.form = form
         self.name = getattr(function, "__name__", repr(function))
         try:
             lines, first = inspect.getsourcelines(function)
         except (OSError, TypeError) as error:
             raise RuleError(
-                "has no source to read", op=self.name, hint="Define the rule with def in a file or a notebook cell"
+                "has no source to read",
+                op=self.name,
+                hint=f"Define the {form.kind} with def in a file or a notebook cell",
             ) from error
         self.lines, self.first = lines, first
         try:
@@ -103,7 +123,7 @@ class Source:
         except SyntaxError:  # a lambda's line is a part of something
             tree = None
         if not isinstance(tree, ast.FunctionDef):
-            raise RuleError("not a function", op=self.name, expected="def rule(p, g, ...)", got=self.line(first))
+            raise RuleError("not a function", op=self.name, expected=form.signature(form.kind), got=self.line(first))
         self.tree = tree
         ast.increment_lineno(tree, first - 1)
         closure = inspect.getclosurevars(function)
@@ -115,11 +135,11 @@ class Source:
         return RuleError(f"line {number}: {problem}", op=self.name, expected=expected, got=self.line(number), hint=hint)
 
     def fail(self, node: ast.AST, problem: str, expected: str = "") -> NoReturn:
-        """Raise an error about the line of a part of the rule."""
+        """Raise an error about the line of a part of the function."""
         raise self.error(getattr(node, "lineno", self.tree.lineno), problem, expected)
 
     def line_of(self, error: Exception) -> int:
-        """The line of the rule that raised an error, or about which its message speaks."""
+        """The line of the function that raised an error, or about which its message speaks."""
         said = re.findall(r'File "([^"]*)", line (\d+)', str(error))
         numbers = [int(number) for file, number in said if os.path.basename(file) == os.path.basename(self.filename)]
         frames = traceback.extract_tb(error.__traceback__)
@@ -127,32 +147,33 @@ class Source:
         return next((number for number in reversed(numbers) if self.line(number)), self.tree.lineno)
 
     def line(self, number: int) -> str:
-        """A line's text; nothing if it is none of the rule's."""
+        """A line's text; nothing if it is none of the function's."""
         index = number - self.first
         return self.lines[index].strip() if 0 <= index < len(self.lines) else ""
 
-    def arguments(self, state: Sequence[str], hyper: Sequence[str]) -> tuple[list[str], list[str]]:
+    def arguments(self) -> tuple[list[str], list[str]]:
         """The names of arrays and of scalars, after a check of the signature."""
         arguments = self.tree.args
         arrays = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args)]
         scalars = [argument.arg for argument in arguments.kwonlyargs]
-        wanted = f"def {self.name}(p, g, {''.join(name + ', ' for name in state)}*, t, {', '.join(hyper)})"
-        if arrays[2:] != list(state) or len(arrays) < 2 or arguments.vararg or arguments.kwarg:
+        form, wanted = self.form, self.form.signature(self.name)
+        fits = len(arrays) == len(form.arrays) and arrays[form.free :] == list(form.arrays[form.free :])
+        if not fits or arguments.vararg or arguments.kwarg:
             self.fail(self.tree, "takes other arrays than it says", wanted)
-        if sorted(name for name in scalars if name != "t") != sorted(hyper):
+        if sorted(name for name in scalars if name not in form.optional) != sorted(form.hyper):
             self.fail(self.tree, "takes other hyper-parameters than it says", wanted)
-        return arrays, (["t"] if "t" in scalars else []) + list(hyper)
+        return arrays, [name for name in form.optional if name in scalars] + list(form.hyper)
 
 
 class _Splitter(ast.NodeTransformer):
     """Rewrites the statements; gathers the prologue and the names of coefficients."""
 
-    def __init__(self, source: Source, arrays: Sequence[str], scalars: Sequence[str], results: int) -> None:
+    def __init__(self, source: Source, arrays: Sequence[str], scalars: Sequence[str]) -> None:
         self.source = source
         self.scalars = set(scalars)  # names of numbers that depend on hyper-parameters alone
         self.known = {*arrays, *scalars}  # names that have a value
         self.own = self.known | _stored(source.tree)
-        self.results = results
+        self.results = source.form.results
         self.prologue: list[ast.stmt] = []
         self.coefficients: list[str] = []
         self.depth = 0  # of branches that depend on an element
@@ -164,7 +185,7 @@ class _Splitter(ast.NodeTransformer):
             if is_docstring or isinstance(statement, ast.Pass):
                 continue
             if not isinstance(statement, ast.Assign | ast.AugAssign | ast.If | ast.Return):
-                self.source.fail(statement, "not possible in a rule", "assignments, if and return")
+                self.source.fail(statement, "not possible in such a function", "assignments, if and return")
             if self.depth == 0 and self._is_scalar_statement(statement):
                 self._note(_stored(statement), is_scalar=True)
                 self.prologue.append(statement)
@@ -263,10 +284,13 @@ class _Splitter(ast.NodeTransformer):
 
     def visit_Return(self, node: ast.Return) -> ast.Return:
         values = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value] if node.value else []
-        if len(values) != self.results:
-            expected = "p and each state array, in order"
-            self.source.fail(node, f"returns {len(values)} results, not {self.results}", expected)
-        node.value = ast.copy_location(ast.Tuple([self.visit(value) for value in values], ast.Load()), node)
+        expected = f"return {', '.join(self.results)}"
+        if len(values) != len(self.results):
+            self.source.fail(node, f"returns {len(values)} results, not {len(self.results)}", expected)
+        if any(isinstance(value, ast.Tuple | ast.List) for value in values):
+            self.source.fail(node, "returns several values in the place of a number", expected)
+        numbers = [ast.Call(ast.Name("_real", ast.Load()), [self.visit(value)], []) for value in values]
+        node.value = ast.copy_location(ast.Tuple([ast.copy_location(each, node) for each in numbers], ast.Load()), node)
         return node
 
     def visit_Call(self, node: ast.Call) -> ast.Call:
@@ -330,7 +354,7 @@ def _define(name: str, arguments: Sequence[str], body: list[ast.stmt], like: ast
 def _run(definition: ast.FunctionDef, source: Source, name: str) -> Function:
     module = ast.fix_missing_locations(ast.Module([definition], []))
     code: CodeType = compile(module, source.filename, "exec")
-    namespace: dict[str, Any] = {**source.names, "_np": np, "_number": _number}
+    namespace: dict[str, Any] = {**source.names, "_np": np, "_number": _number, "_real": float}
     exec(code, namespace)  # the user's own function, rearranged
     made: Function = namespace[name]
     return made

@@ -1,4 +1,4 @@
-"""Compiles a rule with Numba to the functions that the engine calls: for its coefficients, and for a tile."""
+"""Compiles a function with Numba to what the kernels call: for its coefficients, and for a tile."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
+from fastdl._functions.split import Split
 from fastdl.errors import MissingDependencyError, RuleError
-from fastdl.optim.split import Split
 
 _TILE = """
 def loop({arrays}, {coefficients}):
     for i in range(p0.size):
-        {results} = element({elements}, {coefficients})
+        {statement}
 
 def tile(n, arrays, c):
     loop({pointers}, {numbers})
@@ -42,7 +42,7 @@ def compile_prepare(split: Split) -> Any:
     from numba import types
 
     options: dict[str, Any] = {"error_model": "numpy"}
-    namespace = {"numbers": _compilable(split.numbers, options), "real": types.float64}
+    namespace = {"numbers": _compilable(split.numbers, options, {}), "real": types.float64}
     hyper = [name for name in split.scalars if name != "t"]
     code = _PREPARE.format(
         scalars=", ".join("t" if name == "t" else f"hyper[{hyper.index(name)}]" for name in split.scalars),
@@ -57,28 +57,76 @@ def compile_prepare(split: Split) -> Any:
         return None
 
 
-def _compilable(function: Any, options: dict[str, Any], **more: Any) -> Any:
-    """The function for Numba, with the plain functions that it calls."""
+def _compilable(function: Any, options: dict[str, Any], names: dict[str, Any], **more: Any) -> Any:
+    """The function for Numba, with the plain functions that it calls; `names` are those of its globals that change."""
     import numba
 
-    names = function.__globals__
+    names = function.__globals__ | names
     names |= {key: numba.njit(**options)(value) for key, value in names.items() if isinstance(value, FunctionType)}
-    return numba.njit(**options, **more)(function)
+    return numba.njit(**options, **more)(FunctionType(function.__code__, names))
 
 
-def compile_tile(split: Split, array_count: int, is_double: bool, name: str) -> Any:
+class Tile:
+    """A loop around a function's arithmetic on one element.
+
+    Parameters
+    ----------
+    split : Split
+        The function, taken apart.
+    array_count : int
+        How many arrays the loop has.
+    statement : str
+        What it does at each ``i``, of the arrays p0, p1, ... and the function ``element``, whose last arguments are
+        ``{coefficients}``.
+    """
+
+    def __init__(self, split: Split, array_count: int, statement: str) -> None:
+        self._split, self._array_count, self._statement = split, array_count, statement
+        self._compiled: dict[bool, Any] = {}
+
+    def address(self, is_double: bool) -> int:
+        """Return the address of ``void tile(int64_t n, T** arrays, const double* coefficients)``.
+
+        It is compiled at the first call for a dtype.
+
+        Parameters
+        ----------
+        is_double : bool
+            Whether T is float64 rather than float32.
+
+        Returns
+        -------
+        int
+
+        Raises
+        ------
+        MissingDependencyError
+            If Numba is not installed.
+        RuleError
+            If Numba cannot compile the function.
+        """
+        if is_double not in self._compiled:
+            self._compiled[is_double] = compile_tile(self._split, self._array_count, self._statement, is_double)
+            _kept.append(self._compiled[is_double])
+        return int(self._compiled[is_double].address)
+
+
+_kept: list[Any] = []  # for good: what has an address may call it, a plan for one, and does not know whose it is
+
+
+def compile_tile(split: Split, array_count: int, statement: str, is_double: bool) -> Any:
     """Return Numba's compiled ``void tile(int64_t n, T** arrays, const double* coefficients)``.
 
     Parameters
     ----------
     split : Split
-        The rule, taken apart.
+        The function, taken apart.
     array_count : int
-        Parameter, gradient and states.
+        How many arrays the loop has.
+    statement : str
+        As in :class:`Tile`.
     is_double : bool
         Whether T is float64 rather than float32.
-    name : str
-        What the error calls the rule.
 
     Returns
     -------
@@ -90,32 +138,34 @@ def compile_tile(split: Split, array_count: int, is_double: bool, name: str) -> 
     MissingDependencyError
         If Numba is not installed.
     RuleError
-        If Numba cannot compile the rule.
+        If Numba cannot compile the function.
     """
+    name, kind = split.source.name, split.source.form.kind
     try:
         import numba
         from numba import types
     except ImportError as error:
         raise MissingDependencyError(
-            "Numba is not installed", op=name, hint='It compiles rules: pip install "fastdl[numba]"'
+            "Numba is not installed", op=name, hint=f'It compiles every {kind}: pip install "fastdl[numba]"'
         ) from error
 
     if numba.config.DISABLE_JIT:
-        raise RuleError("Numba's compiler is turned off", op=name, hint="Rules need it: unset NUMBA_DISABLE_JIT")
+        raise RuleError(
+            "Numba's compiler is turned off", op=name, hint=f"Every {kind} needs it: unset NUMBA_DISABLE_JIT"
+        )
     real = types.float64 if is_double else types.float32
     # The default error model checks every division, which keeps a loop from being vectorised. "contract" allows
     # a * b + c in one rounding, as in fastdl's own kernels; no other liberty is taken, so that NaN and infinity stay
     # what they are.
     options: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}, "boundscheck": False}
     namespace: dict[str, Any] = {"carray": numba.carray, "real": real, "range": range}
-    namespace["element"] = _compilable(split.element, options, inline="always")
+    namespace["element"] = _compilable(split.element, options, {"_real": real}, inline="always")
     arrays, numbers = range(array_count), range(split.coefficient_count)
-    written = [k for k in arrays if k != 1]
+    coefficients = ", ".join(f"c{k}" for k in numbers)
     code = _TILE.format(
         arrays=", ".join(f"p{k}" for k in arrays),
-        coefficients=", ".join(f"c{k}" for k in numbers),
-        results="".join(f"p{k}[i], " for k in written),
-        elements=", ".join(f"p{k}[i]" for k in arrays),
+        coefficients=coefficients,
+        statement=statement.format(coefficients=coefficients),
         pointers=", ".join(f"carray(arrays[{k}], n)" for k in arrays),
         numbers=", ".join(f"real(c[{k}])" for k in numbers),
     )
@@ -125,7 +175,7 @@ def compile_tile(split: Split, array_count: int, is_double: bool, name: str) -> 
     build: Callable[[Any], Any] = numba.cfunc(signature, **options)
     try:
         return build(namespace["tile"])
-    except Exception as error:  # of any kind: it is the rule that made Numba stumble
+    except Exception as error:  # of any kind: it is the function that made Numba stumble
         raise split.source.error(split.source.line_of(error), "cannot be compiled", hint=_cause(error)) from error
 
 
