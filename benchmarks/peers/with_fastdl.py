@@ -8,7 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.work import BOOK_SIZES, HYPER, TRAINING_HYPER, book_batch, book_params, layer_inputs, normal, tensors
+from benchmarks.work import (
+    BOOK_SIZES,
+    HYPER,
+    TRAINING_HYPER,
+    book_batch,
+    book_params,
+    labels_of,
+    layer_inputs,
+    normal,
+    tensors,
+)
 from fastdl import kernels, nn, optim
 
 Call = Callable[[], Any]
@@ -84,6 +94,26 @@ def dropout(shape: tuple[int, ...]) -> Call:
     def both() -> np.ndarray:
         layer.forward(x, train=True)
         return layer.backward(dout)
+
+    return both
+
+
+def layer(name: str, shape: tuple[int, ...]) -> Call:
+    x, dout = normal(shape), normal(shape, seed=1)
+    if name == "softmax_cross_entropy":
+        return partial(kernels.softmax_cross_entropy, x, labels_of(shape))
+    row = np.ones(shape[1], np.float32)
+    made = {
+        "batch_norm": lambda: nn.BatchNorm(row, np.zeros_like(row), eps=1e-5),
+        "relu": nn.ReLU,
+        "sigmoid": nn.Sigmoid,
+        "silu": nn.SiLU,
+        "gelu": nn.GELU,
+    }[name]()
+
+    def both() -> list[np.ndarray]:
+        y = made.forward(x, train=True)
+        return [y, made.backward(dout)]
 
     return both
 

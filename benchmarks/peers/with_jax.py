@@ -10,7 +10,16 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from benchmarks.work import HYPER, TRAINING_HYPER, book_batch, book_params, layer_inputs, tensors
+from benchmarks.work import (
+    HYPER,
+    TRAINING_HYPER,
+    book_batch,
+    book_params,
+    labels_of,
+    layer_inputs,
+    normal,
+    tensors,
+)
 
 Call = Callable[[], Any]
 
@@ -49,6 +58,36 @@ def affine_relu(batch: int, n_in: int, n_out: int) -> Call:
     arrays = [jnp.asarray(array) for array in layer_inputs(batch, n_in, n_out)]
     forward = jax.jit(lambda x, W, b: jax.nn.relu(x @ W + b))
     return lambda: forward(*arrays).block_until_ready()
+
+
+def _batch_norm(x: jax.Array, gamma: jax.Array, beta: jax.Array) -> jax.Array:
+    return (x - x.mean(axis=0)) * jax.lax.rsqrt(x.var(axis=0) + 1e-5) * gamma + beta
+
+
+def layer(name: str, shape: tuple[int, ...]) -> Call:
+    x, dout = jnp.asarray(normal(shape)), jnp.asarray(normal(shape, seed=1))
+    if name == "softmax_cross_entropy":
+        labels = jnp.asarray(labels_of(shape))
+        loss = jax.jit(jax.value_and_grad(lambda x: optax.softmax_cross_entropy_with_integer_labels(x, labels).mean()))
+        return lambda: jax.block_until_ready(loss(x))
+    function, others = {
+        "batch_norm": (_batch_norm, (jnp.ones(shape[1]), jnp.zeros(shape[1]))),
+        "relu": (jax.nn.relu, ()),
+        "sigmoid": (jax.nn.sigmoid, ()),
+        "silu": (jax.nn.silu, ()),
+        "gelu": (partial(jax.nn.gelu, approximate=False), ()),
+    }[name]
+
+    @jax.jit
+    def both(dout: jax.Array, *arguments: jax.Array) -> Any:
+        y, backward = jax.vjp(function, *arguments)
+        return y, backward(dout)
+
+    def call() -> list[jax.Array]:
+        y, (dx, *_) = jax.block_until_ready(both(dout, x, *others))
+        return [y, dx]
+
+    return call
 
 
 def train_step(rule: str) -> Call:

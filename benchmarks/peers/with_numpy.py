@@ -11,7 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.work import HYPER, TRAINING_HYPER, book_batch, book_params, layer_inputs, normal, tensors
+from benchmarks.work import (
+    HYPER,
+    TRAINING_HYPER,
+    book_batch,
+    book_params,
+    labels_of,
+    layer_inputs,
+    normal,
+    tensors,
+)
+from fastdl import reference
 from fastdl.reference.network import ReferenceMLP, ReferenceOptimizer
 
 Call = Callable[[], Any]
@@ -50,6 +60,23 @@ def dropout(shape: tuple[int, ...]) -> Call:
         return dout * mask
 
     return both
+
+
+def layer(name: str, shape: tuple[int, ...]) -> Call:
+    x, dout = normal(shape), normal(shape, seed=1)
+    if name == "softmax_cross_entropy":
+        return partial(reference.softmax_cross_entropy, x, labels_of(shape))
+    gamma = np.ones(shape[1], np.float32)
+
+    def batch_norm() -> list[np.ndarray]:
+        y, statistics = reference.batch_norm_forward(x, gamma, np.zeros_like(gamma), 1e-5)
+        return [y, reference.batch_norm_backward(dout, x, gamma, statistics)[0]]
+
+    def activation() -> list[np.ndarray]:
+        y = reference.activation_forward(x, name)
+        return [y, reference.activation_backward(dout, x if name in reference.NEED_INPUT else y, name)]
+
+    return batch_norm if name == "batch_norm" else activation
 
 
 def train_step(rule: str, dtype: str = "float32") -> Call:

@@ -10,7 +10,17 @@ from typing import Any
 
 import torch
 
-from benchmarks.work import BOOK_SIZES, HYPER, TRAINING_HYPER, book_batch, book_params, layer_inputs, normal, tensors
+from benchmarks.work import (
+    BOOK_SIZES,
+    HYPER,
+    TRAINING_HYPER,
+    book_batch,
+    book_params,
+    labels_of,
+    layer_inputs,
+    normal,
+    tensors,
+)
 
 Call = Callable[[], Any]
 
@@ -88,6 +98,34 @@ def dropout(shape: tuple[int, ...]) -> Call:
     def both() -> torch.Tensor:
         y = torch.nn.functional.dropout(x, 0.5)
         return torch.autograd.grad(y, x, dout)[0]
+
+    return both
+
+
+def layer(name: str, shape: tuple[int, ...]) -> Call:
+    x, dout = torch.from_numpy(normal(shape)).requires_grad_(), torch.from_numpy(normal(shape, seed=1))
+    f = torch.nn.functional
+    if name == "softmax_cross_entropy":
+        labels = torch.from_numpy(labels_of(shape))
+
+        def loss() -> list[torch.Tensor]:
+            value = f.cross_entropy(x, labels)
+            return [value.detach(), *torch.autograd.grad(value, x)]
+
+        return loss
+    layers: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+        "batch_norm": torch.nn.BatchNorm1d(shape[1]),
+        "relu": f.relu,
+        "sigmoid": torch.sigmoid,
+        "silu": f.silu,
+        "gelu": f.gelu,
+    }
+    forward = layers[name]
+    wanted = [x, *(forward.parameters() if isinstance(forward, torch.nn.Module) else [])]
+
+    def both() -> list[torch.Tensor]:
+        y = forward(x)
+        return [y.detach(), torch.autograd.grad(y, wanted, dout)[0]]
 
     return both
 
