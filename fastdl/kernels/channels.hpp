@@ -87,10 +87,10 @@ struct ChannelTiles {
     team.share_back(parts() * across(), [&](index number) { work(tile(number)); });
   }
 
-  // An eighth of a tile, rounded up: fewer samples, or where these are runs fewer elements of each.
+  // An eighth of a tile, rounded up, but four at least: fewer samples, or where these are runs fewer elements of each.
   ChannelTile eighth(ChannelTile tile) const {
     index& some = size == 1 ? tile.samples : tile.count;
-    some = ceil_div(some, 8);
+    some = std::min(some, std::max(ceil_div(some, 8), index(4)));
     return tile;
   }
 
