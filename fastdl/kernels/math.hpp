@@ -147,11 +147,11 @@ inline T quotient(Pair<T> n, T c, Pair<T> e) {
   return q + (n.lost - q * (d.lost + e.lost)) * (T(1.5) - d.value / 2);
 }
 
-// n / (1 + e) = n - n e / (1 + e) for 0 <= e <= 1: the second term's errors are small beside the first.
+// n / (1 + e) for 0 <= e <= 1, by what the first quotient leaves: n - q is exact.
 template <class T>
 inline T quotient(Pair<T> n, T e) {
-  const T q = e / (1 + e);
-  return n.value + (n.lost - n.value * q);
+  const T d = 1 + e, q = n.value / d;
+  return q + (((n.value - q) - q * e) + n.lost) * (T(1.5) - d / 2);
 }
 
 // tanh |x| = -e / (2 + e) with e = exp(-2 |x|) - 1, which keeps its digits near 0. At most 2 ulp.
@@ -164,7 +164,8 @@ inline T tanh(T x) {
 // 1 / (1 + exp(-x)), written so that exp never overflows: the left tail goes down to the subnormals. At most 2 ulp.
 template <class T>
 inline T sigmoid(T x) {
-  const T e = exp(-std::fabs(x)), y = quotient({x < 0 ? e : T(1), T(0)}, e);
+  const T e = exp(-std::fabs(x)), n = x < 0 ? e : T(1);
+  const T y = n - n * (e / (1 + e));  // n / (1 + e): the second term's errors are small beside the first
   return x == x ? y : x;  // which of two NaNs a sum becomes, the compiler may choose
 }
 
