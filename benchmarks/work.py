@@ -15,6 +15,7 @@ BOOK_BATCH = 128
 WIDE_SIZES = (784, 2048, 2048, 10)
 WIDE_BATCH = 512
 RULES = ("sgd", "momentum", "adagrad", "adam")
+ALL = ("fastdl", "torch", "jax", "numpy")
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,11 @@ def layer_inputs(
     return normal((batch, n_in), dtype), W, normal((n_out,), dtype, seed=2)
 
 
+def labels_of(shape: tuple[int, ...]) -> np.ndarray:
+    """Return a random label for each row of logits."""
+    return np.random.default_rng(2).integers(0, shape[1], shape[0])
+
+
 def tensors(shapes: tuple[tuple[int, ...], ...]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Return parameters p0, p1, ... of these shapes, and gradients."""
     params = {f"p{i}": normal(shape, seed=i) for i, shape in enumerate(shapes)}
@@ -120,6 +126,11 @@ def dropout(*shape: int) -> Work:
     """Measure a dropout layer, forward and backward; "numpy" is the book's code. Each drops other elements."""
     work = among(("fastdl", "torch", "numpy"), f"dropout, forward and backward, {shape}", "dropout", shape)
     return Work(work.name, work.recipes, is_same=False)
+
+
+def layer(name: str, *shape: int) -> Work:
+    """Measure a layer, forward and backward, each result in a fresh array; "numpy" is fastdl.reference."""
+    return among(ALL, f"{name}, forward and backward, {shape}", "layer", name, shape)
 
 
 def different(contenders: tuple[str, ...], name: str, function: str, *args: Any) -> Work:
@@ -193,7 +204,6 @@ OPTIMIZERS = [
 
 TRAIN_STEPS = [train_step(("fastdl", "numpy"), rule) for rule in RULES]
 
-ALL = ("fastdl", "torch", "jax", "numpy")
 PEERS = [
     *(train_step(ALL, rule) for rule in ("sgd", "adam")),
     different(
@@ -206,6 +216,7 @@ PEERS = [
     different(ALL, f"training step, {'-'.join(map(str, WIDE_SIZES))}, batch {WIDE_BATCH}, adam", "wide_step", "adam"),
     among(ALL, "adam, book network", "optimizer_step", "adam", BOOK_SHAPES),
     dropout(1024, 1024),
+    *(layer(name, 1024, 1024) for name in ("batch_norm", "relu", "sigmoid", "silu", "gelu", "softmax_cross_entropy")),
     *(
         among(ALL, f"affine + ReLU, ({batch}, {n_in})·({n_in}, {n_out})", "affine_relu", batch, n_in, n_out)
         for batch, n_in, n_out in [(128, 784, 100), *((n, n, n) for n in (64, 128, 256, 512, 1024, 2048, 4096))]

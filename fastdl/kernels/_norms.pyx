@@ -122,8 +122,9 @@ def batch_norm_forward(
     Notes
     -----
     Ioffe and Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift",
-    2015. Mean and variance (of n, not n - 1) are computed in double precision around the mean, so that numbers far from 0
-    keep their digits. ``momentum`` is the book's and Keras's; torch's is 1 minus it. The book and Keras take ``ddof=0``,
+    2015. Mean and variance (of n, not n - 1) are computed from the differences to a rough mean, in double precision but for
+    sums of four, so that numbers far from 0 keep their digits. In float32 their squares must be in range: deviations
+    beyond 1e19 have no variance. ``momentum`` is the book's and Keras's; torch's is 1 minus it. The book and Keras take ``ddof=0``,
     torch takes 1. eps is 1e-6 here ("10e-7" in the book), 1e-5 in torch, 1e-3 in Keras.
 
     Examples
@@ -297,9 +298,9 @@ def batch_norm_backward(dout, x, gamma, statistics, y=None, activation="identity
     -------
     dx : ndarray of the same shape
     dgamma : ndarray of shape (C,)
-        Summed in double precision.
+        Summed in double precision, four terms at a time in that of the arrays.
     dbeta : ndarray of shape (C,)
-        Summed in double precision.
+        Summed in double precision, four terms at a time in that of the arrays.
 
     Raises
     ------

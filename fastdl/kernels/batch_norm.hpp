@@ -23,26 +23,35 @@ struct Running {
   }
 };
 
+// How many numbers normalize() needs for each of a tile's channels.
+constexpr index of_normalize = 2;
+
+// y = f((x - mean) scale + shift): few numbers to load for an element. What rounding took off the mean is in the shift.
 template <class F, class T>
 void normalize(F f, const Team& team, const ChannelTiles& tiles, const T* x, const T* gamma, const T* beta,
-               const T* statistics, T* y) {
+               const T* statistics, T* y, T* scales) {
   struct Values {
-    Centre<T> centre;
-    T scale, shift;
+    T mean, scale, shift;
   };
-  const auto load = [=](index c) {
-    const Centre<T> centre(statistics, tiles.channels, c);
-    return Values{centre, gamma[c] * centre.inverse_std, beta[c]};
-  };
-  tiles.share(team, [&](const ChannelTile& tile) {
-    tiles.each(tile, load, [=](Values of, index i) {
-      y[i] = f.forward(of.centre.centred(x[i]) * of.scale + of.shift);
-    });
+  T* shifts = scales + tiles.tile_channels;
+  tiles.share_back(team, [&](const ChannelTile& tile) {
+    const index first = tile.channel;
+    for (index c = 0; c < tile.channels; ++c) {
+      const Centre<T> centre(statistics, tiles.channels, first + c);
+      scales[c] = gamma[first + c] * centre.inverse_std;
+      shifts[c] = beta[first + c] - centre.lost * scales[c];
+    }
+    const auto load = [=](index c) { return Values{statistics[c], scales[c - first], shifts[c - first]}; };
+    tiles.each(tile, load, [=](Values of, index i) { y[i] = f.forward((x[i] - of.mean) * of.scale + of.shift); });
   });
 }
 
-// Mean and variance of each channel. Each part of a channel has its mean and its squares around that, while the part is
-// in the cache; they are combined in the order of the parts (Chan, Golub and LeVeque 1979).
+// Mean and variance of each channel. Each part of a channel has its mean and its squares around that, from one pass over
+// its d = x - c; they are combined in the order of the parts (Chan, Golub and LeVeque 1979).
+//
+// c is the mean of an eighth of the part, rounded. As the part has that eighth too, (mean - c)^2 is at most 8 times its
+// variance, whatever the numbers (by Cauchy and Schwarz; as a rule it is far less): sum d^2 - (sum d)^2 / n loses three
+// bits at most, and d is as small as that, so that a few may be added up in T.
 template <class T>
 struct BatchStatistics {
   ChannelTiles tiles;
@@ -52,30 +61,36 @@ struct BatchStatistics {
   T* statistics;
 
   Scratch scratch() const {
-    return {(tiles.scratch_lead() + tiles.parts() * 2 * tiles.channels) * index(sizeof(double)), 0};
+    return {(tiles.scratch_lead() + tiles.parts() * 2 * tiles.channels) * index(sizeof(double)),
+            of_normalize * tiles.tile_channels * index(sizeof(T))};
   }
 
   void operator()(const Team& team, Memory memory) const {
     double* scratch = reinterpret_cast<double*>(memory.shared) + tiles.scratch_lead();
-    tiles.share(team, [&](const ChannelTile& tile) { measure(tile, scratch); });
+    tiles.share(team, [&](const ChannelTile& tile) { measure(tile, scratch, reinterpret_cast<T*>(memory.own)); });
     team.barrier();
     tiles.share_channels(team, [&](index first, index end) { combine(first, end, scratch); });
   }
 
-  void measure(const ChannelTile& tile, double* scratch) const {
+  void measure(const ChannelTile& tile, double* scratch, T* centres) const {
     double* mean = scratch + tile.part * 2 * tiles.channels + tile.channel;
     double* squares = mean + tiles.channels;
     const T* data = x;
-    tiles.template sum<1>(tile, mean, [](index) { return 0; },
-                          [=](int, index i, double (&s)[1]) { s[0] += data[i]; });
+    const ChannelTile some = tiles.eighth(tile);
+    tiles.template sum<1, T>(some, mean, [](index) { return 0; }, [=](int, index i, T (&s)[1]) { s[0] += data[i]; });
+    for (index c = 0; c < tile.channels; ++c) centres[c] = T(mean[c] / double(some.samples * some.count));
+    tiles.template sum<2, T>(tile, mean, [=, first = tile.channel](index c) { return centres[c - first]; },
+                             [=](T centre, index i, T (&s)[2]) {
+                               const T d = data[i] - centre;
+                               s[0] += d;
+                               s[1] += d * d;
+                             });
     const double count = double(tile.samples * tile.count);
-    for (index c = 0; c < tile.channels; ++c) mean[c] /= count;
-    const double* centre = mean - tile.channel;
-    tiles.template sum<1>(tile, squares, [=](index c) { return centre[c]; },
-                          [=](double middle, index i, double (&s)[1]) {
-                            const double d = data[i] - middle;
-                            s[0] += d * d;
-                          });
+    for (index c = 0; c < tile.channels; ++c) {
+      const double more = mean[c] / count, rest = squares[c] - mean[c] * more;
+      mean[c] = centres[c] + more;
+      squares[c] = rest < 0 ? 0.0 : rest;  // of equal numbers, by rounding
+    }
   }
 
   void combine(index first, index end, double* scratch) const {
@@ -114,7 +129,7 @@ struct BatchNormForward {
   void operator()(const Team& team, Memory memory) const {
     batch(team, memory);
     team.barrier();
-    normalize(f, team, batch.tiles, batch.x, gamma, beta, batch.statistics, y);
+    normalize(f, team, batch.tiles, batch.x, gamma, beta, batch.statistics, y, reinterpret_cast<T*>(memory.own));
   }
 };
 
@@ -128,7 +143,9 @@ struct BatchNormInference {
   T* y;
 
   bool pays() const { return tiles.elements() >= parallel_normalized; }
-  Scratch scratch() const { return {3 * tiles.channels * index(sizeof(T)), 0}; }
+  Scratch scratch() const {
+    return {3 * tiles.channels * index(sizeof(T)), of_normalize * tiles.tile_channels * index(sizeof(T))};
+  }
 
   void operator()(const Team& team, Memory memory) const {
     T* statistics = reinterpret_cast<T*>(memory.shared);
@@ -136,7 +153,7 @@ struct BatchNormInference {
       for (index c = first; c < end; ++c) Centre<T>::store(mean[c], variance[c], eps, statistics, tiles.channels, c);
     });
     team.barrier();
-    normalize(f, team, tiles, x, gamma, beta, statistics, y);
+    normalize(f, team, tiles, x, gamma, beta, statistics, y, reinterpret_cast<T*>(memory.own));
   }
 };
 
@@ -151,7 +168,8 @@ struct BatchNormBackward {
 
   bool pays() const { return tiles.elements() >= parallel_normalized; }
   Scratch scratch() const {
-    return {(tiles.scratch_lead() + (tiles.parts() + 1) * 2 * tiles.channels) * index(sizeof(double)), 0};
+    return {(tiles.scratch_lead() + (tiles.parts() + 1) * 2 * tiles.channels) * index(sizeof(double)),
+            3 * tiles.tile_channels * index(sizeof(T))};
   }
 
   void operator()(const Team& team, Memory memory) const {
@@ -159,20 +177,20 @@ struct BatchNormBackward {
     double* scratch = reinterpret_cast<double*>(memory.shared) + tiles.scratch_lead();
     double* parts = scratch + 2 * channels;
     tiles.share(team, [&](const ChannelTile& tile) {
-      tiles.template sum<2>(
+      tiles.template sum<2, T>(
           tile, parts + tile.part * 2 * channels + tile.channel,
           [statistics = statistics, channels](index c) { return Centre<T>(statistics, channels, c); },
-          [f = f, dout = dout, x = x, y = y](const Centre<T>& centre, index i, double (&s)[2]) {
+          [f = f, dout = dout, x = x, y = y](const Centre<T>& centre, index i, T (&s)[2]) {
             const T dz = f.backward(dout[i], y[i]);
             s[0] += dz;
-            s[1] += double(dz) * double(centre.centred(x[i]));
+            s[1] += dz * centre.centred(x[i]);
           });
     });
     team.barrier();
     T* averages = reinterpret_cast<T*>(scratch);
     tiles.share_channels(team, [&](index first, index end) { combine(first, end, parts, averages); });
     team.barrier();
-    differentiate(team, averages);
+    differentiate(team, averages, reinterpret_cast<T*>(memory.own));
   }
 
   void combine(index first, index end, double* parts, T* averages) const {
@@ -195,19 +213,25 @@ struct BatchNormBackward {
     }
   }
 
-  void differentiate(const Team& team, const T* averages) const {
+  // dx = dz scale + ((x - mean) slope + shift)
+  void differentiate(const Team& team, const T* averages, T* scales) const {
     struct Values {
-      Centre<T> centre;
-      T scale, average, slope;
+      T mean, scale, slope, shift;
     };
-    const auto load = [gamma = gamma, statistics = statistics, averages, channels = tiles.channels](index c) {
-      const Centre<T> centre(statistics, channels, c);
-      return Values{centre, gamma[c] * centre.inverse_std, averages[c], averages[channels + c]};
-    };
-    tiles.share(team, [&](const ChannelTile& tile) {
+    T *slopes = scales + tiles.tile_channels, *shifts = slopes + tiles.tile_channels;
+    tiles.share_back(team, [&](const ChannelTile& tile) {
+      const index first = tile.channel;
+      for (index c = 0; c < tile.channels; ++c) {
+        const Centre<T> centre(statistics, tiles.channels, first + c);
+        scales[c] = gamma[first + c] * centre.inverse_std;
+        slopes[c] = -(scales[c] * averages[tiles.channels + first + c]);
+        shifts[c] = -(scales[c] * averages[first + c]) - centre.lost * slopes[c];
+      }
+      const auto load = [=, means = statistics](index c) {
+        return Values{means[c], scales[c - first], slopes[c - first], shifts[c - first]};
+      };
       tiles.each(tile, load, [f = f, dout = dout, x = x, y = y, dx = dx](Values of, index i) {
-        const T dz = f.backward(dout[i], y[i]);
-        dx[i] = of.scale * (dz - (of.average + of.slope * of.centre.centred(x[i])));
+        dx[i] = f.backward(dout[i], y[i]) * of.scale + ((x[i] - of.mean) * of.slope + of.shift);
       });
     });
   }

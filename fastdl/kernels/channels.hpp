@@ -65,17 +65,33 @@ struct ChannelTiles {
   index part_samples(index part) const { return std::min(samples - part / runs() * tile_samples, tile_samples); }
   index part_size(index part) const { return std::min(size - part % runs() * tile_size, tile_size); }
 
+  index across() const { return (lead > 0) + ceil_div(channels - lead, tile_channels); }
+
+  ChannelTile tile(index number) const {
+    const index part = number / across(), place = number % across() - (lead > 0);
+    const index channel = place < 0 ? 0 : lead + place * tile_channels;
+    const index end = place < 0 ? lead : std::min(channels, channel + tile_channels);
+    const index first = (part / runs() * tile_samples * channels + channel) * size + part % runs() * tile_size;
+    return {part, channel, end - channel, first, part_samples(part), part_size(part)};
+  }
+
   // Calls work(tile) for this member's tiles.
   template <class Work>
   void share(const Team& team, Work work) const {
-    const index narrow = lead > 0, across = narrow + ceil_div(channels - lead, tile_channels);
-    team.share(parts() * across, [&](index tile) {
-      const index part = tile / across, place = tile % across - narrow;
-      const index channel = place < 0 ? 0 : lead + place * tile_channels;
-      const index end = place < 0 ? lead : std::min(channels, channel + tile_channels);
-      const index first = (part / runs() * tile_samples * channels + channel) * size + part % runs() * tile_size;
-      work(ChannelTile{part, channel, end - channel, first, part_samples(part), part_size(part)});
-    });
+    team.share(parts() * across(), [&](index number) { work(tile(number)); });
+  }
+
+  // In the reverse order.
+  template <class Work>
+  void share_back(const Team& team, Work work) const {
+    team.share_back(parts() * across(), [&](index number) { work(tile(number)); });
+  }
+
+  // An eighth of a tile, rounded up, but four at least: fewer samples, or where these are runs fewer elements of each.
+  ChannelTile eighth(ChannelTile tile) const {
+    index& some = size == 1 ? tile.samples : tile.count;
+    some = std::min(some, std::max(ceil_div(some, 8), index(4)));
+    return tile;
   }
 
   // Calls work(first, end) for this member's channels.
@@ -86,23 +102,23 @@ struct ChannelTiles {
   }
 
   // For each channel of a tile, K sums: load(channel) returns what is needed of the channel, and add(values, offset, s)
-  // adds an element's terms to s. They go to totals[k * channels], totals of the tile's first channel.
-  template <int K, class Load, class Add>
+  // adds an element's terms to s, up to four in S. They go to totals[k * channels], totals of the tile's first channel.
+  template <int K, class S, class Load, class Add>
   void sum(const ChannelTile& tile, double* totals, Load load, Add add) const {
     const index row = channels * size;
     if (size == 1) {
       for (int k = 0; k < K; ++k) std::fill_n(totals + k * channels, tile.channels, 0.0);
-      add_rows<K>(tile.samples, tile.channels, totals, channels, [&](index i, index j, double (&s)[K]) {
+      add_rows<K, S>(tile.samples, tile.channels, totals, channels, [&](index i, index j, S (&s)[K]) {
         add(load(tile.channel + j), tile.offset + i * row + j, s);
       });
       return;
     }
     for (index c = 0; c < tile.channels; ++c) {
       const auto values = load(tile.channel + c);
-      RunSums<K> sums;
+      RunSums<K, S> sums;
       for (index i = 0; i < tile.samples; ++i) {
         const index first = tile.offset + i * row + c * size;
-        sums.add_run(tile.count, [&](index q, double (&s)[K]) { add(values, first + q, s); });
+        sums.add_run(tile.count, [&](index q, S (&s)[K]) { add(values, first + q, s); });
       }
       for (int k = 0; k < K; ++k) totals[k * channels + c] = sums.total(k);
     }

@@ -54,9 +54,8 @@ inline T gated(T x, Reduced<T> reduced) {
   using F = Float<T>;
   const bool is_left = x < 0;
   const T power = reduced.rounded_power();
-  const T scale = power_of_two<T>(reduced.n < -F::bias ? -F::bias : reduced.n);  // 2^-bias comes out as 0
-  const T y = quotient(product(is_left ? power : T(1), x), scale * power);
-  return std::copysign(is_left ? reduced.scaled(y) : y, x);
+  const T y = quotient(product(is_left ? power : T(1), x), reduced.scaled(power));
+  return std::copysign(y * (is_left ? reduced.raised : F::raise) * F::lower, x);
 }
 
 // sigmoid(z) and 1 - sigmoid(z), of which neither loses its digits.
@@ -75,7 +74,7 @@ struct Shares {
 template <class T>
 inline T silu(T x) {
   constexpr T limit = Gate<T>::silu_limit;
-  const T inside = within(x, limit);
+  const T inside = x < -limit ? -limit : x;
   return x <= limit ? gated(inside, Reduced<T>(-std::fabs(inside))) : x;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <limits>
+#include <type_traits>
 
 #include "pair.hpp"
 
@@ -13,24 +14,25 @@ template <class T>
 struct Float;
 
 // ln 2 is split so that n times its upper part is exact for every exponent n (Cody and Waite 1980). Adding `round` to a
-// number of moderate size leaves its nearest integer in the lowest bits.
+// number of moderate size leaves its nearest integer n in the lowest bits, as n + bias + raised: these bits, moved up, are
+// those of 2^(n + raised). An exponent is raised so that all down to the smallest subnormal's are representable.
 template <>
 struct Float<float> {
   using integer = std::int32_t;
   static constexpr int mantissa = 23, bias = 127, terms = 7, log_terms = 4;
-  static constexpr float round = 0x1.8p23f, log2_e = 0x1.715476p+0f, ln2_upper = 0x1.62e4p-1f, ln2_lower = 0x1.7f7d1cp-20f;
+  static constexpr float round = 0x1.8p23f + 127 + 64, log2_e = 0x1.715476p+0f, ln2_upper = 0x1.62e4p-1f, ln2_lower = 0x1.7f7d1cp-20f;
   static constexpr float lowest = -104.0f;  // exp is 0 below
-  static constexpr int raised = 64;
+  static constexpr float lower = 0x1p-64f, raise = 0x1p64f;
 };
 
 template <>
 struct Float<double> {
   using integer = std::int64_t;
   static constexpr int mantissa = 52, bias = 1023, terms = 13, log_terms = 10;
-  static constexpr double round = 0x1.8p52, log2_e = 0x1.71547652b82fep+0, ln2_upper = 0x1.62e42fefa38p-1,
+  static constexpr double round = 0x1.8p52 + 1023 + 128, log2_e = 0x1.71547652b82fep+0, ln2_upper = 0x1.62e42fefa38p-1,
                           ln2_lower = 0x1.ef35793c7673p-45;
   static constexpr double lowest = -746.0;
-  static constexpr int raised = 128;
+  static constexpr double lower = 0x1p-128, raise = 0x1p128;
 };
 
 template <class T>
@@ -45,7 +47,7 @@ inline T power_of_two(typename Float<T>::integer exponent) {
 // out is less than a tenth of an ulp.
 template <class T>
 struct Reduced {
-  typename Float<T>::integer n;
+  T raised;  // 2^n, raised
   T r;
   T lost;
   T tail;
@@ -53,11 +55,10 @@ struct Reduced {
   explicit Reduced(T x, T more = 0) {
     using F = Float<T>;
     const T shifted = x * F::log2_e + F::round;
-    const T round = F::round;
-    typename F::integer bits, zero;
+    std::make_unsigned_t<typename F::integer> bits;
     std::memcpy(&bits, &shifted, sizeof bits);
-    std::memcpy(&zero, &round, sizeof zero);
-    n = bits - zero;
+    bits <<= F::mantissa;
+    std::memcpy(&raised, &bits, sizeof raised);
     const T whole = shifted - F::round;
     const T upper = x - whole * F::ln2_upper;
     const T lower = more - whole * F::ln2_lower;
@@ -78,10 +79,8 @@ struct Reduced {
     return sum(p.value, p.lost + (tail + lost));
   }
 
-  // y 2^n for n <= 0: the first of two factors has a representable exponent, and the second alone rounds.
-  T scaled(T y) const {
-    return y * power_of_two<T>(n + Float<T>::raised) * power_of_two<T>(-Float<T>::raised);
-  }
+  // y 2^n for n <= 0: the second of the two factors alone rounds.
+  T scaled(T y) const { return y * raised * Float<T>::lower; }
 
   static constexpr T inverse_factorial(int k) {
     double product = 1;
@@ -102,7 +101,7 @@ template <class T>
 inline Pair<T> expm1(T x) {
   const T inside = x < -40 ? T(-40) : x;  // exp(x) - 1 is -1 to the last bit from there on
   const Reduced<T> reduced(inside);
-  const T scale = power_of_two<T>(reduced.n);
+  const T scale = reduced.raised * Float<T>::lower;
   const Pair<T> upper = sum(scale - 1, scale * reduced.r);
   return sum(upper.value, upper.lost + scale * (reduced.tail + reduced.lost));
 }
@@ -165,7 +164,8 @@ inline T tanh(T x) {
 // 1 / (1 + exp(-x)), written so that exp never overflows: the left tail goes down to the subnormals. At most 2 ulp.
 template <class T>
 inline T sigmoid(T x) {
-  const T e = exp(-std::fabs(x)), y = quotient({x < 0 ? e : T(1), T(0)}, e);
+  const T e = exp(-std::fabs(x)), n = x < 0 ? e : T(1);
+  const T y = n - n * (e / (1 + e));  // n / (1 + e): the second term's errors are small beside the first
   return x == x ? y : x;  // which of two NaNs a sum becomes, the compiler may choose
 }
 
