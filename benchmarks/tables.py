@@ -22,6 +22,7 @@ COLUMNS = {
     "fastdl": "fastdl",
     "torch": "PyTorch",
     "torch_default": "PyTorch, default",
+    "torch_compile": "torch.compile",
     "jax": "JAX",
     "numpy": "NumPy",
     "book": "NumPy, float64",

@@ -45,20 +45,22 @@ def normal(shape: tuple[int, ...], dtype: str = "float32", seed: int = 0) -> np.
     return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
 
 
-def book_params(dtype: str = "float32") -> dict[str, np.ndarray]:
-    """Return the book network's W1, b1, ... W5, b5, with He's initial weights."""
+def book_params(dtype: str = "float32", sizes: tuple[int, ...] = BOOK_SIZES) -> dict[str, np.ndarray]:
+    """Return W1, b1, W2, ... of the book's network, or of one of other sizes, with He's initial weights."""
     params = {}
-    for i, (n_in, n_out) in enumerate(pairwise(BOOK_SIZES), start=1):
+    for i, (n_in, n_out) in enumerate(pairwise(sizes), start=1):
         params[f"W{i}"] = (normal((n_in, n_out), "float64", seed=i) * (2 / n_in) ** 0.5).astype(dtype)
         params[f"b{i}"] = np.zeros(n_out, dtype)
     return params
 
 
-def book_batch(dtype: str = "float32") -> tuple[np.ndarray, np.ndarray]:
+def book_batch(
+    dtype: str = "float32", sizes: tuple[int, ...] = BOOK_SIZES, rows: int = BOOK_BATCH
+) -> tuple[np.ndarray, np.ndarray]:
     """Return a batch of pixels in [0, 1) and of random labels."""
     rng = np.random.default_rng(0)
-    x = rng.random((BOOK_BATCH, BOOK_SIZES[0])).astype(dtype)
-    return x, rng.integers(0, BOOK_SIZES[-1], BOOK_BATCH)
+    x = rng.random((rows, sizes[0])).astype(dtype)
+    return x, rng.integers(0, sizes[-1], rows)
 
 
 def layer_inputs(
@@ -92,6 +94,12 @@ TRAINING_HYPER = {
     rule: {**HYPER[rule], "lr": lr}
     for rule, lr in {"sgd": 1e-5, "momentum": 1e-6, "adagrad": 1e-6, "adam": 1e-6}.items()
 }
+
+
+def training_hyper(rule: str, rows: int) -> dict[str, float]:
+    """Return ``TRAINING_HYPER`` for a batch of so many rows: steps on fewer are quicker, so more of them are taken."""
+    hyper = TRAINING_HYPER[rule]
+    return {**hyper, "lr": hyper["lr"] * min(1.0, rows / BOOK_BATCH)}
 
 
 # Rows.
@@ -128,8 +136,10 @@ def different(contenders: tuple[str, ...], name: str, function: str, *args: Any)
 def train_step(contenders: tuple[str, ...], rule: str) -> Work:
     """Measure the book network's training step; "book" is NumPy in float64, as in the book."""
     work = among(contenders, f"training step, book network, {rule}", "train_step", rule)
-    book = Recipe("benchmarks.peers.with_numpy:train_step", (rule, "float64"))
-    return Work(work.name, work.recipes | {"book": book})
+    recipes = {**work.recipes, "book": Recipe("benchmarks.peers.with_numpy:book_step", (rule,))}
+    if "torch" in contenders:
+        recipes["torch_compile"] = Recipe("benchmarks.peers.with_torch:compiled_step", (rule,))
+    return Work(work.name, recipes)
 
 
 LAYERS = [  # activation, dtype, batch, inputs, outputs
@@ -191,6 +201,7 @@ OPTIMIZERS = [
 TRAIN_STEPS = [train_step(("fastdl", "numpy"), rule) for rule in RULES]
 
 ALL = ("fastdl", "torch", "jax", "numpy")
+INFERENCE = {"1 row": 1, "10,000 rows": 10_000}
 PEERS = [
     *(train_step(ALL, rule) for rule in ("sgd", "adam")),
     different(
@@ -199,6 +210,7 @@ PEERS = [
         "regularized_step",
         "adam",
     ),
+    *(among(ALL, f"inference, book network, {name}", "inference", rows) for name, rows in INFERENCE.items()),
     among(ALL, "adam, book network", "optimizer_step", "adam", BOOK_SHAPES),
     dropout(1024, 1024),
     *(

@@ -8,7 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.work import BOOK_SIZES, HYPER, TRAINING_HYPER, book_batch, book_params, layer_inputs, normal, tensors
+from benchmarks.work import (
+    BOOK_BATCH,
+    BOOK_SIZES,
+    HYPER,
+    book_batch,
+    book_params,
+    layer_inputs,
+    normal,
+    tensors,
+    training_hyper,
+)
 from fastdl import kernels, nn, optim
 
 Call = Callable[[], Any]
@@ -88,13 +98,24 @@ def dropout(shape: tuple[int, ...]) -> Call:
     return both
 
 
-def train_step(rule: str, *, batch_norm: bool = False, dropout: float = 0.0) -> Call:
-    network = nn.MLP(BOOK_SIZES, batch_norm=batch_norm, dropout=dropout, seed=0)
-    for key, value in book_params().items():
+def _network(sizes: tuple[int, ...] = BOOK_SIZES, **settings: Any) -> nn.MLP:
+    network = nn.MLP(sizes, **settings, seed=0)
+    for key, value in book_params(sizes=sizes).items():
         network.params[key][...] = value
-    return partial(network.train_step, *book_batch(), optim.get(rule, **TRAINING_HYPER[rule]))
+    return network
+
+
+def inference(rows: int) -> Call:
+    x, _ = book_batch(rows=rows)
+    return partial(_network().forward, x)
+
+
+def train_step(rule: str, sizes: tuple[int, ...] = BOOK_SIZES, rows: int = BOOK_BATCH) -> Call:
+    batch = book_batch(sizes=sizes, rows=rows)
+    return partial(_network(sizes).train_step, *batch, optim.get(rule, **training_hyper(rule, rows)))
 
 
 def regularized_step(rule: str) -> Call:
     """With batch normalization and dropout on all hidden layers."""
-    return train_step(rule, batch_norm=True, dropout=0.5)
+    network = _network(batch_norm=True, dropout=0.5)
+    return partial(network.train_step, *book_batch(), optim.get(rule, **training_hyper(rule, BOOK_BATCH)))

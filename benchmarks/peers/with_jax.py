@@ -10,7 +10,16 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from benchmarks.work import HYPER, TRAINING_HYPER, book_batch, book_params, layer_inputs, tensors
+from benchmarks.work import (
+    BOOK_BATCH,
+    BOOK_SIZES,
+    HYPER,
+    book_batch,
+    book_params,
+    layer_inputs,
+    tensors,
+    training_hyper,
+)
 
 Call = Callable[[], Any]
 
@@ -51,18 +60,32 @@ def affine_relu(batch: int, n_in: int, n_out: int) -> Call:
     return lambda: forward(*arrays).block_until_ready()
 
 
-def train_step(rule: str) -> Call:
-    values = list(book_params().values())
-    params = [(jnp.asarray(W), jnp.asarray(b)) for W, b in zip(values[::2], values[1::2], strict=True)]
-    x, t = map(jnp.asarray, book_batch())
-    optimizer = _optimizer(rule, TRAINING_HYPER[rule])
+def _layers(sizes: tuple[int, ...] = BOOK_SIZES) -> list[tuple[jax.Array, jax.Array]]:
+    values = list(book_params(sizes=sizes).values())
+    return [(jnp.asarray(W), jnp.asarray(b)) for W, b in zip(values[::2], values[1::2], strict=True)]
+
+
+def _logits(params: list[tuple[jax.Array, jax.Array]], x: jax.Array) -> jax.Array:
+    for W, b in params[:-1]:
+        x = jax.nn.relu(x @ W + b)
+    W, b = params[-1]
+    return x @ W + b
+
+
+def inference(rows: int) -> Call:
+    params, forward = _layers(), jax.jit(_logits)
+    x = jnp.asarray(book_batch(rows=rows)[0])
+    return lambda: forward(params, x).block_until_ready()
+
+
+def train_step(rule: str, sizes: tuple[int, ...] = BOOK_SIZES, rows: int = BOOK_BATCH) -> Call:
+    params = _layers(sizes)
+    x, t = map(jnp.asarray, book_batch(sizes=sizes, rows=rows))
+    optimizer = _optimizer(rule, training_hyper(rule, rows))
     state = optimizer.init(params)
 
     def loss_of(params: Any, x: jax.Array, t: jax.Array) -> jax.Array:
-        for W, b in params[:-1]:
-            x = jax.nn.relu(x @ W + b)
-        W, b = params[-1]
-        return optax.softmax_cross_entropy_with_integer_labels(x @ W + b, t).mean()
+        return optax.softmax_cross_entropy_with_integer_labels(_logits(params, x), t).mean()
 
     @partial(jax.jit, donate_argnums=(0, 1))
     def train(params: Any, state: Any, x: jax.Array, t: jax.Array) -> Any:
@@ -87,7 +110,7 @@ def regularized_step(rule: str) -> Call:
     ]
     running = [(jnp.zeros_like(b), jnp.ones_like(b)) for _, b, *_ in params[:-1]]
     x, t = map(jnp.asarray, book_batch())
-    optimizer = _optimizer(rule, TRAINING_HYPER[rule])
+    optimizer = _optimizer(rule, training_hyper(rule, BOOK_BATCH))
     state, key = optimizer.init(params), jax.random.key(0)
 
     def loss_of(params: Any, running: Any, key: jax.Array, x: jax.Array, t: jax.Array) -> Any:

@@ -1,6 +1,6 @@
 """NumPy as a careful engineer writes it: `fastdl.reference`, float32, results written in place.
 
-The book's own code does the same sums in float64: ``train_step(rule, "float64")``.
+The book's own code does the same sums in float64: ``book_step(rule)``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.work import HYPER, TRAINING_HYPER, book_batch, book_params, layer_inputs, normal, tensors
+from benchmarks.work import (
+    BOOK_BATCH,
+    BOOK_SIZES,
+    HYPER,
+    book_batch,
+    book_params,
+    layer_inputs,
+    normal,
+    tensors,
+    training_hyper,
+)
 from fastdl.reference.network import ReferenceMLP, ReferenceOptimizer
 
 Call = Callable[[], Any]
@@ -52,6 +62,15 @@ def dropout(shape: tuple[int, ...]) -> Call:
     return both
 
 
-def train_step(rule: str, dtype: str = "float32") -> Call:
-    network = ReferenceMLP(book_params(dtype))
-    return partial(network.train_step, *book_batch(dtype), ReferenceOptimizer(rule, **TRAINING_HYPER[rule]))
+def inference(rows: int) -> Call:
+    x, _ = book_batch(rows=rows)
+    return partial(ReferenceMLP(book_params()).forward, x)
+
+
+def train_step(rule: str, sizes: tuple[int, ...] = BOOK_SIZES, rows: int = BOOK_BATCH, dtype: str = "float32") -> Call:
+    network, batch = ReferenceMLP(book_params(dtype, sizes)), book_batch(dtype, sizes, rows)
+    return partial(network.train_step, *batch, ReferenceOptimizer(rule, **training_hyper(rule, rows)))
+
+
+def book_step(rule: str) -> Call:
+    return train_step(rule, dtype="float64")

@@ -8,9 +8,20 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
 
-from benchmarks.work import BOOK_SIZES, HYPER, TRAINING_HYPER, book_batch, book_params, layer_inputs, normal, tensors
+from benchmarks.work import (
+    BOOK_BATCH,
+    BOOK_SIZES,
+    HYPER,
+    book_batch,
+    book_params,
+    layer_inputs,
+    normal,
+    tensors,
+    training_hyper,
+)
 
 Call = Callable[[], Any]
 
@@ -92,23 +103,29 @@ def dropout(shape: tuple[int, ...]) -> Call:
     return both
 
 
-def train_step(rule: str, *, is_regularized: bool = False) -> Call:
+def _network(
+    sizes: tuple[int, ...] = BOOK_SIZES,
+    after: Callable[[int], list[torch.nn.Module]] = lambda units: [torch.nn.ReLU()],
+) -> torch.nn.Sequential:
+    """Return linear layers, with the layers that ``after`` makes behind each but the last."""
     layers: list[torch.nn.Module] = []
-    for n_in, n_out in pairwise(BOOK_SIZES):
-        between = [torch.nn.BatchNorm1d(n_out), torch.nn.ReLU(), torch.nn.Dropout(0.5)]
-        layers += [torch.nn.Linear(n_in, n_out), *(between if is_regularized else between[1:2])]
-    network = torch.nn.Sequential(*layers[: -3 if is_regularized else -1])
+    for n_in, n_out in pairwise(sizes[:-1]):
+        layers += [torch.nn.Linear(n_in, n_out), *after(n_out)]
+    network = torch.nn.Sequential(*layers, torch.nn.Linear(*sizes[-2:]))
     linear = [p for layer in network if isinstance(layer, torch.nn.Linear) for p in layer.parameters()]
     with torch.no_grad():
-        for p, value in zip(linear, book_params().values(), strict=True):
+        for p, value in zip(linear, book_params(sizes=sizes).values(), strict=True):
             p.copy_(torch.from_numpy(value.T))
-    x, t = map(torch.from_numpy, book_batch())
-    loss_of = torch.nn.CrossEntropyLoss()
-    optimizer = _optimizer(rule, list(network.parameters()), TRAINING_HYPER[rule])
+    return network
+
+
+def _step(rule: str, parameters: list[torch.Tensor], loss_of: Callable[..., torch.Tensor], *batch: np.ndarray) -> Call:
+    x, t = map(torch.from_numpy, batch)
+    optimizer = _optimizer(rule, parameters, training_hyper(rule, len(x)))
 
     def step() -> float:
         optimizer.zero_grad(set_to_none=True)
-        loss = loss_of(network(x), t)
+        loss = loss_of(x, t)
         loss.backward()
         optimizer.step()
         return loss.item()
@@ -116,6 +133,33 @@ def train_step(rule: str, *, is_regularized: bool = False) -> Call:
     return step
 
 
+def _loss(network: torch.nn.Module) -> Callable[..., torch.Tensor]:
+    return lambda x, t: torch.nn.functional.cross_entropy(network(x), t)
+
+
+def inference(rows: int) -> Call:
+    network = _network().eval()
+    x = torch.from_numpy(book_batch(rows=rows)[0])
+
+    @torch.inference_mode()
+    def forward() -> torch.Tensor:
+        return network(x)
+
+    return forward
+
+
+def train_step(rule: str, sizes: tuple[int, ...] = BOOK_SIZES, rows: int = BOOK_BATCH) -> Call:
+    network = _network(sizes)
+    return _step(rule, list(network.parameters()), _loss(network), *book_batch(sizes=sizes, rows=rows))
+
+
+def compiled_step(rule: str) -> Call:
+    """Forward and backward pass compiled; the optimizer's fused kernel is faster than what it compiles to."""
+    network = _network()
+    return _step(rule, list(network.parameters()), torch.compile(_loss(network)), *book_batch())
+
+
 def regularized_step(rule: str) -> Call:
     """With batch normalization and dropout on all hidden layers."""
-    return train_step(rule, is_regularized=True)
+    network = _network(after=lambda units: [torch.nn.BatchNorm1d(units), torch.nn.ReLU(), torch.nn.Dropout(0.5)])
+    return _step(rule, list(network.parameters()), _loss(network), *book_batch())
