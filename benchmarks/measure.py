@@ -38,7 +38,7 @@ def measure(works: Sequence[Work], *, rounds: int = 15, seconds: float = 0.1) ->
     RuntimeError
         If the contenders do not compute the same, or one fails.
     """
-    workers = {name: Worker(name) for name in _installed(who for work in works for who in work.recipes)}
+    workers = {name: Worker(name) for name in installed(who for work in works for who in work.recipes)}
     try:
         rows = [_measure_one(work, workers, rounds, seconds) for work in works]
         contenders = {name: worker.facts() for name, worker in workers.items()}
@@ -69,7 +69,7 @@ def _measure_one(work: Work, workers: dict[str, Worker], rounds: int, seconds: f
     }
 
 
-def _installed(names: Iterable[str]) -> list[str]:
+def installed(names: Iterable[str]) -> list[str]:
     """Return the names whose packages are there, each once; torch.compile needs a C++ compiler as well."""
     return [
         name

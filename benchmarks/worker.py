@@ -53,6 +53,10 @@ class Worker:
         """Set the work up, do it a few times, and return some elements of each array of the last result."""
         return self._ask("prepare", recipe)
 
+    def once(self, recipe: Recipe) -> Any:
+        """Set the work up, do it once, and return its result."""
+        return self._ask("once", recipe)
+
     def block(self, seconds: float) -> float:
         """Work for about ``seconds`` and return the median seconds of one call."""
         return self._ask("block", seconds)
@@ -77,6 +81,10 @@ class _Contender:
             result = self._call()
         _wait_until_idle()
         return [array[:: max(1, len(array) // CHECKED_ELEMENTS)] for array in _arrays(result)]
+
+    def once(self, recipe: Recipe) -> Any:
+        self._call = lambda: None
+        return recipe.prepare()()
 
     def block(self, seconds: float) -> float:
         median = interleaved.block(self._call, seconds)
