@@ -96,10 +96,13 @@ TRAINING_HYPER = {
 }
 
 
-def training_hyper(rule: str, rows: int) -> dict[str, float]:
-    """Return ``TRAINING_HYPER`` for a batch of so many rows: steps on fewer are quicker, so more of them are taken."""
+def training_hyper(rule: str, sizes: tuple[int, ...] = BOOK_SIZES, rows: int = BOOK_BATCH) -> dict[str, float]:
+    """Return ``TRAINING_HYPER`` for another network or batch, by which its loss moves no faster.
+
+    Fewer rows take less time, so more steps are taken; a step changes wider layers' outputs more.
+    """
     hyper = TRAINING_HYPER[rule]
-    return {**hyper, "lr": hyper["lr"] * min(1.0, rows / BOOK_BATCH)}
+    return {**hyper, "lr": hyper["lr"] * min(1.0, rows / BOOK_BATCH) * min(1.0, BOOK_SIZES[1] / max(sizes[1:]))}
 
 
 # Rows.

@@ -112,10 +112,10 @@ def inference(rows: int) -> Call:
 
 def train_step(rule: str, sizes: tuple[int, ...] = BOOK_SIZES, rows: int = BOOK_BATCH) -> Call:
     batch = book_batch(sizes=sizes, rows=rows)
-    return partial(_network(sizes).train_step, *batch, optim.get(rule, **training_hyper(rule, rows)))
+    return partial(_network(sizes).train_step, *batch, optim.get(rule, **training_hyper(rule, sizes, rows)))
 
 
 def regularized_step(rule: str) -> Call:
     """With batch normalization and dropout on all hidden layers."""
     network = _network(batch_norm=True, dropout=0.5)
-    return partial(network.train_step, *book_batch(), optim.get(rule, **training_hyper(rule, BOOK_BATCH)))
+    return partial(network.train_step, *book_batch(), optim.get(rule, **training_hyper(rule)))

@@ -81,7 +81,7 @@ def inference(rows: int) -> Call:
 def train_step(rule: str, sizes: tuple[int, ...] = BOOK_SIZES, rows: int = BOOK_BATCH) -> Call:
     params = _layers(sizes)
     x, t = map(jnp.asarray, book_batch(sizes=sizes, rows=rows))
-    optimizer = _optimizer(rule, training_hyper(rule, rows))
+    optimizer = _optimizer(rule, training_hyper(rule, sizes, rows))
     state = optimizer.init(params)
 
     def loss_of(params: Any, x: jax.Array, t: jax.Array) -> jax.Array:
@@ -110,7 +110,7 @@ def regularized_step(rule: str) -> Call:
     ]
     running = [(jnp.zeros_like(b), jnp.ones_like(b)) for _, b, *_ in params[:-1]]
     x, t = map(jnp.asarray, book_batch())
-    optimizer = _optimizer(rule, training_hyper(rule, BOOK_BATCH))
+    optimizer = _optimizer(rule, training_hyper(rule))
     state, key = optimizer.init(params), jax.random.key(0)
 
     def loss_of(params: Any, running: Any, key: jax.Array, x: jax.Array, t: jax.Array) -> Any:

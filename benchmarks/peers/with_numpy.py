@@ -69,7 +69,7 @@ def inference(rows: int) -> Call:
 
 def train_step(rule: str, sizes: tuple[int, ...] = BOOK_SIZES, rows: int = BOOK_BATCH, dtype: str = "float32") -> Call:
     network, batch = ReferenceMLP(book_params(dtype, sizes)), book_batch(dtype, sizes, rows)
-    return partial(network.train_step, *batch, ReferenceOptimizer(rule, **training_hyper(rule, rows)))
+    return partial(network.train_step, *batch, ReferenceOptimizer(rule, **training_hyper(rule, sizes, rows)))
 
 
 def book_step(rule: str) -> Call:

@@ -119,9 +119,8 @@ def _network(
     return network
 
 
-def _step(rule: str, parameters: list[torch.Tensor], loss_of: Callable[..., torch.Tensor], *batch: np.ndarray) -> Call:
+def _step(optimizer: torch.optim.Optimizer, loss_of: Callable[..., torch.Tensor], *batch: np.ndarray) -> Call:
     x, t = map(torch.from_numpy, batch)
-    optimizer = _optimizer(rule, parameters, training_hyper(rule, len(x)))
 
     def step() -> float:
         optimizer.zero_grad(set_to_none=True)
@@ -150,16 +149,19 @@ def inference(rows: int) -> Call:
 
 def train_step(rule: str, sizes: tuple[int, ...] = BOOK_SIZES, rows: int = BOOK_BATCH) -> Call:
     network = _network(sizes)
-    return _step(rule, list(network.parameters()), _loss(network), *book_batch(sizes=sizes, rows=rows))
+    optimizer = _optimizer(rule, list(network.parameters()), training_hyper(rule, sizes, rows))
+    return _step(optimizer, _loss(network), *book_batch(sizes=sizes, rows=rows))
 
 
 def compiled_step(rule: str) -> Call:
     """Forward and backward pass compiled; the optimizer's fused kernel is faster than what it compiles to."""
     network = _network()
-    return _step(rule, list(network.parameters()), torch.compile(_loss(network)), *book_batch())
+    optimizer = _optimizer(rule, list(network.parameters()), training_hyper(rule))
+    return _step(optimizer, torch.compile(_loss(network)), *book_batch())
 
 
 def regularized_step(rule: str) -> Call:
     """With batch normalization and dropout on all hidden layers."""
     network = _network(after=lambda units: [torch.nn.BatchNorm1d(units), torch.nn.ReLU(), torch.nn.Dropout(0.5)])
-    return _step(rule, list(network.parameters()), _loss(network), *book_batch())
+    optimizer = _optimizer(rule, list(network.parameters()), training_hyper(rule))
+    return _step(optimizer, _loss(network), *book_batch())
