@@ -85,11 +85,13 @@ def _status(field: str) -> int:
     raise RuntimeError(f"/proc/self/status has no {field}")
 
 
-def measure(sizes: tuple[int, ...], rows: int, runs: int) -> dict[str, Any]:
-    """Return what a network needs, and the median of each contender's peaks."""
+def measure(sizes: tuple[int, ...], rows: int, runs: int, facts: dict[str, Any]) -> dict[str, Any]:
+    """Return what a network needs, and the median of each contender's peaks; ``facts`` is given their versions."""
     peaks = {}
     for who in installed(CONTENDERS):
-        peaks[who] = int(statistics.median(_run(who, sizes, rows) for _ in range(runs)))
+        found = [_run(who, sizes, rows) for _ in range(runs)]
+        peaks[who] = int(statistics.median(bytes_ for bytes_, _ in found))
+        facts[who] = found[0][1]
     name = f"{'-'.join(map(str, sizes))}, adam, batches of {rows}"
     parts = needed(sizes, rows)
     total = sum(parts.values())
@@ -99,11 +101,11 @@ def measure(sizes: tuple[int, ...], rows: int, runs: int) -> dict[str, Any]:
     return {"name": name, "needed": parts, "peak": peaks}
 
 
-def _run(who: str, sizes: tuple[int, ...], rows: int) -> int:
+def _run(who: str, sizes: tuple[int, ...], rows: int) -> tuple[int, dict[str, Any]]:
     worker = Worker(who)
     try:
         target = f"benchmarks.peers.with_{who}:train_step"
-        return worker.once(Recipe("benchmarks.peers.memory:peak", (target, sizes, rows)))
+        return worker.once(Recipe("benchmarks.peers.memory:peak", (target, sizes, rows))), worker.facts()
     finally:
         worker.close()
 
@@ -113,9 +115,10 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5, help="processes of each contender (default 5)")
     parser.add_argument("--dry", action="store_true", help="print, don't write")
     options = parser.parse_args()
-    works = [measure(*network, options.runs) for network in NETWORKS]
+    contenders: dict[str, Any] = {}
+    works = [measure(*network, options.runs, contenders) for network in NETWORKS]
     if not options.dry:
-        results = {"machine": machine(), "runs": options.runs, "works": works}
+        results = {"machine": machine(), "contenders": contenders, "runs": options.runs, "works": works}
         (RESULTS / "memory.json").write_text(json.dumps(results, indent=1) + "\n")
 
 
