@@ -141,16 +141,16 @@ def _row(*cells: str) -> str:
 def _cell(work: dict[str, Any], contender: str) -> str:
     if contender not in work["seconds"]:
         return "–"
-    time = _time(work["seconds"][contender]["median"])
+    time = duration(work["seconds"][contender]["median"])
     return f"{time}, {work['ratio'][contender]['median']:.2f}×" if contender in work["ratio"] else time
 
 
-def _time(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """Write a time with three digits.
 
     Examples
     --------
-    >>> _time(2.344e-5), _time(0.0123), _time(1.2345e-3), _time(2.5)
+    >>> duration(2.344e-5), duration(0.0123), duration(1.2345e-3), duration(2.5)
     ('23.4 µs', '12.3 ms', '1.23 ms', '2.50 s')
     """
     unit, scale = next((u, s) for u, s in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)) if seconds >= s or u == "µs")

@@ -38,6 +38,11 @@ class Worker:
         self._process.start()
         childs_end.close()
 
+    @property
+    def pid(self) -> int | None:
+        """The process's number."""
+        return self._process.pid
+
     def _ask(self, method: str, *args: Any) -> Any:
         try:
             self._pipe.send((method, args))
