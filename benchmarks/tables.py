@@ -96,8 +96,8 @@ def memory(results: dict[str, Any]) -> str:
         cells = (f"{work['peak'][who] / 1e6:.2f} MB, {work['peak'][who] / needed:.2f}×" for who in contenders)
         lines.append(_row(work["name"], f"{needed / 1e6:.2f} MB", *cells))
     under = (
-        "Peak of resident memory above the batch and what the process held before; ×: of the first column, which leaves "
-        "out the gradients, as large as the parameters. "
+        "Peak of resident memory above the batch and what the process held before; ×: of the first column, which "
+        "leaves out the gradients, as large as the parameters. "
         f"Medians of {results['runs']} processes. {_where(results)}"
     )
     return "\n".join(lines) + f"\n\n{under}"
