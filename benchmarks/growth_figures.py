@@ -108,6 +108,7 @@ FIGURES = [
 
 def draw(results: dict[str, Any]) -> list[Path]:
     """Draw every figure, and return the files."""
+    FOLDER.mkdir(exist_ok=True)
     paths = []
     for figure in FIGURES:
         path = FOLDER / f"growth-{figure.name}.png"
