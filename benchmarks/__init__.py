@@ -12,6 +12,13 @@ file                      holds
 ``measure.py``            measures a list of work and writes it as JSON, with the facts of the machine
 ``ratios.py``             ``python -m benchmarks.ratios`` writes ``results/ratios.json``
 ``peers/__main__.py``     ``python -m benchmarks.peers`` writes ``results/peers.json``
+``peers/optimizers.py``   ``python -m benchmarks.peers.optimizers`` writes ``results/optimizers.json``
+``peers/mnist/``          ``python -m benchmarks.peers.mnist --data FOLDER``: an epoch's time, the accuracy reached
+``peers/memory.py``       ``python -m benchmarks.peers.memory``: peaks against what training must hold
+``growth.py``             ``python -m benchmarks.growth``: how a step's cost grows; with ``--plot`` it draws
+``growth_figures.py``     the figures ``docs/growth-*.png``
+``bound.py``              ``python -m benchmarks.bound TEXT``: how near a row comes to what bounds it; ``perf stat``
+``costs.py``              the operations and bytes that each piece of work needs
 ``tables.py``             ``python -m benchmarks.tables`` writes the README's tables from these results
 ========================  ====================================================================================
 

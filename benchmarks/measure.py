@@ -8,6 +8,7 @@ import importlib.util
 import json
 import os
 import platform
+import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,13 @@ from benchmarks.work import Work
 from benchmarks.worker import Worker
 
 RESULTS = Path(__file__).parent / "results"
-NEEDS = {"torch": ("torch",), "torch_default": ("torch",), "jax": ("jax", "optax"), "user": ("numba",)}
+NEEDS = {
+    "torch": ("torch",),
+    "torch_default": ("torch",),
+    "torch_compile": ("torch",),
+    "jax": ("jax", "optax"),
+    "user": ("numba",),
+}
 TOLERANCE = 2e-5
 
 
@@ -31,7 +38,7 @@ def measure(works: Sequence[Work], *, rounds: int = 15, seconds: float = 0.1) ->
     RuntimeError
         If the contenders do not compute the same, or one fails.
     """
-    workers = {name: Worker(name) for name in _installed(who for work in works for who in work.recipes)}
+    workers = {name: Worker(name) for name in installed(who for work in works for who in work.recipes)}
     try:
         rows = [_measure_one(work, workers, rounds, seconds) for work in works]
         contenders = {name: worker.facts() for name, worker in workers.items()}
@@ -62,9 +69,17 @@ def _measure_one(work: Work, workers: dict[str, Worker], rounds: int, seconds: f
     }
 
 
-def _installed(names: Iterable[str]) -> list[str]:
-    """Return the names whose packages are there, each once."""
-    return [name for name in dict.fromkeys(names) if all(map(importlib.util.find_spec, NEEDS.get(name, ())))]
+def installed(names: Iterable[str]) -> list[str]:
+    """Return the names whose packages are there, each once; torch.compile needs a C++ compiler as well."""
+    return [
+        name
+        for name in dict.fromkeys(names)
+        if all(map(importlib.util.find_spec, NEEDS.get(name, ()))) and (name != "torch_compile" or _has_compiler())
+    ]
+
+
+def _has_compiler() -> bool:
+    return any(shutil.which(command) for command in (os.environ.get("CXX"), "g++", "clang++") if command)
 
 
 def _agree(work: str, results: dict[str, list[np.ndarray]]) -> None:

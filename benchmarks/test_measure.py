@@ -3,6 +3,7 @@
 import itertools
 import os
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -37,14 +38,24 @@ def test_a_block_is_timed():
     assert len(calls) > 3  # the warm-up, and three samples
 
 
+def without_compilation(row):
+    return replace(row, recipes={who: recipe for who, recipe in row.recipes.items() if who != "torch_compile"})
+
+
 def test_installed_contenders_agree_on_every_row():
-    rows = [*work.TRAIN_STEPS, *work.PEERS]
+    rows = [without_compilation(row) for row in (*work.TRAIN_STEPS, *work.PEERS)]
     results = measure(rows, rounds=2, seconds=0.001)
     for each, row in zip(rows, results["works"], strict=True):
         assert {"fastdl", "numpy"} & set(each.recipes) <= set(row["seconds"])
         assert "fastdl" not in row["ratio"]
         assert row["name"] in tables.table(results)
     assert results["machine"]["date"] in tables.conditions(results)
+
+
+@pytest.mark.long
+def test_what_torch_compiles_agrees():
+    rows = [row for row in work.PEERS if "torch_compile" in row.recipes]
+    assert len(measure(rows, rounds=2, seconds=0.001)["works"]) == len(rows) > 0
 
 
 def test_different_work_is_refused():
@@ -58,6 +69,18 @@ def test_a_failing_contender_is_named():
     with pytest.raises(RuntimeError, match=r"someone(.|\n)*no_such_function"):
         worker.prepare(work.Recipe("benchmarks.kernels:no_such_function", ()))
     worker.close()
+
+
+def test_work_can_be_done_once():
+    worker = Worker("someone")
+    assert worker.once(work.Recipe("benchmarks.test_measure:prepared", (3,))) == [3]
+    worker.close()
+
+
+def prepared(number, calls=()):
+    """Return a call that says how often it has been made."""
+    made = list(calls)
+    return lambda: made.append(number) or made
 
 
 def test_a_dead_contender_is_named():

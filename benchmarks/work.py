@@ -49,7 +49,7 @@ def normal(shape: tuple[int, ...], dtype: str = "float32", seed: int = 0) -> np.
 
 
 def book_params(dtype: str = "float32", sizes: tuple[int, ...] = BOOK_SIZES) -> dict[str, np.ndarray]:
-    """Return the book network's W1, b1, ... W5, b5, with He's initial weights, or those of other sizes."""
+    """Return W1, b1, W2, ... of the book's network, or of one of other sizes, with He's initial weights."""
     params = {}
     for i, (n_in, n_out) in enumerate(pairwise(sizes), start=1):
         params[f"W{i}"] = (normal((n_in, n_out), "float64", seed=i) * (2 / n_in) ** 0.5).astype(dtype)
@@ -57,11 +57,13 @@ def book_params(dtype: str = "float32", sizes: tuple[int, ...] = BOOK_SIZES) -> 
     return params
 
 
-def book_batch(dtype: str = "float32", size: int = BOOK_BATCH) -> tuple[np.ndarray, np.ndarray]:
+def book_batch(
+    dtype: str = "float32", sizes: tuple[int, ...] = BOOK_SIZES, rows: int = BOOK_BATCH
+) -> tuple[np.ndarray, np.ndarray]:
     """Return a batch of pixels in [0, 1) and of random labels."""
     rng = np.random.default_rng(0)
-    x = rng.random((size, BOOK_SIZES[0])).astype(dtype)
-    return x, rng.integers(0, BOOK_SIZES[-1], size)
+    x = rng.random((rows, sizes[0])).astype(dtype)
+    return x, rng.integers(0, sizes[-1], rows)
 
 
 def layer_inputs(
@@ -102,6 +104,15 @@ TRAINING_HYPER = {
 }
 
 
+def training_hyper(rule: str, sizes: tuple[int, ...] = BOOK_SIZES, rows: int = BOOK_BATCH) -> dict[str, float]:
+    """Return ``TRAINING_HYPER`` for another network or batch, by which its loss moves no faster.
+
+    Fewer rows take less time, so more steps are taken; a step changes wider layers' outputs more.
+    """
+    hyper = TRAINING_HYPER[rule]
+    return {**hyper, "lr": hyper["lr"] * min(1.0, rows / BOOK_BATCH) * min(1.0, BOOK_SIZES[1] / max(sizes[1:]))}
+
+
 # Rows.
 
 
@@ -133,6 +144,16 @@ def layer(name: str, *shape: int) -> Work:
     return among(ALL, f"{name}, forward and backward, {shape}", "layer", name, shape)
 
 
+def against_product(batch: int, n_in: int, n_out: int) -> Work:
+    """Measure a layer's forward pass against NumPy's product alone."""
+    shape = (batch, n_in, n_out)
+    recipes = {
+        "fastdl": Recipe("benchmarks.peers.with_fastdl:affine_relu", shape),
+        "matmul": Recipe("benchmarks.peers.with_numpy:product", shape),
+    }
+    return Work(f"affine + ReLU against np.matmul alone, ({batch}, {n_in})·({n_in}, {n_out})", recipes, is_same=False)
+
+
 def different(contenders: tuple[str, ...], name: str, function: str, *args: Any) -> Work:
     """Measure what is random, so that no two contenders compute the same."""
     return replace(among(contenders, name, function, *args), is_same=False)
@@ -141,8 +162,20 @@ def different(contenders: tuple[str, ...], name: str, function: str, *args: Any)
 def train_step(contenders: tuple[str, ...], rule: str) -> Work:
     """Measure the book network's training step; "book" is NumPy in float64, as in the book."""
     work = among(contenders, f"training step, book network, {rule}", "train_step", rule)
-    book = Recipe("benchmarks.peers.with_numpy:train_step", (rule, "float64"))
-    return Work(work.name, work.recipes | {"book": book})
+    recipes = {**work.recipes, "book": Recipe("benchmarks.peers.with_numpy:book_step", (rule,))}
+    return Work(work.name, recipes | _compiled(contenders, rule))
+
+
+def wide_step(rule: str) -> Work:
+    """Measure the training step of a network whose layers are much larger than the cache."""
+    name, size = "-".join(map(str, WIDE_SIZES)), (rule, WIDE_SIZES, WIDE_BATCH)
+    work = among(ALL, f"training step, {name}, batch {WIDE_BATCH}, {rule}", "train_step", *size)
+    return Work(work.name, work.recipes | _compiled(ALL, *size))
+
+
+def _compiled(contenders: tuple[str, ...], *args: Any) -> dict[str, Recipe]:
+    """What torch compiles, where torch is among the contenders."""
+    return {"torch_compile": Recipe("benchmarks.peers.with_torch:compiled_step", args)} if "torch" in contenders else {}
 
 
 LAYERS = [  # activation, dtype, batch, inputs, outputs
@@ -173,7 +206,6 @@ KERNELS = [
         for activation in ("relu", "sigmoid", "tanh")
         for array in ARRAYS
     ),
-    *(kernel("add", activation, *array) for activation in ("identity", "relu") for array in ARRAYS),
     *(kernel(f, *array) for f in ("dropout_forward", "dropout_backward", "random_normal") for array in ARRAYS[:3]),
     *(kernel(f, *array) for f in ("softmax", "softmax_cross_entropy") for array in [("float32", (128, 10)), *ARRAYS]),
     kernel("softmax_cross_entropy", "float32", (1024, 1024), 0.1),
@@ -204,6 +236,7 @@ OPTIMIZERS = [
 
 TRAIN_STEPS = [train_step(("fastdl", "numpy"), rule) for rule in RULES]
 
+INFERENCE = {"1 row": 1, "10,000 rows": 10_000}
 PEERS = [
     *(train_step(ALL, rule) for rule in ("sgd", "adam")),
     different(
@@ -212,15 +245,16 @@ PEERS = [
         "regularized_step",
         "adam",
     ),
-    # Adam's first steps amplify roundings: on gradients near 0 they depend on the sign alone.
-    different(ALL, f"training step, {'-'.join(map(str, WIDE_SIZES))}, batch {WIDE_BATCH}, adam", "wide_step", "adam"),
+    *(among(ALL, f"inference, book network, {name}", "inference", rows) for name, rows in INFERENCE.items()),
     among(ALL, "adam, book network", "optimizer_step", "adam", BOOK_SHAPES),
+    wide_step("adam"),
     dropout(1024, 1024),
     *(layer(name, 1024, 1024) for name in ("batch_norm", "relu", "sigmoid", "silu", "gelu", "softmax_cross_entropy")),
     *(
         among(ALL, f"affine + ReLU, ({batch}, {n_in})·({n_in}, {n_out})", "affine_relu", batch, n_in, n_out)
-        for batch, n_in, n_out in [(128, 784, 100), *((n, n, n) for n in (64, 128, 256, 512, 1024, 2048, 4096))]
+        for batch, n_in, n_out in [(128, 784, 100), *((n, n, n) for n in (64, 128, 256, 512, 1024, 2048))]
     ),
+    *(against_product(*shape) for shape in [(128, 784, 100), *((n, n, n) for n in (512, 2048, 4096))]),
 ]
 
 

@@ -38,6 +38,11 @@ class Worker:
         self._process.start()
         childs_end.close()
 
+    @property
+    def pid(self) -> int | None:
+        """The process's number."""
+        return self._process.pid
+
     def _ask(self, method: str, *args: Any) -> Any:
         try:
             self._pipe.send((method, args))
@@ -52,6 +57,10 @@ class Worker:
     def prepare(self, recipe: Recipe) -> list[np.ndarray]:
         """Set the work up, do it a few times, and return some elements of each array of the last result."""
         return self._ask("prepare", recipe)
+
+    def once(self, recipe: Recipe) -> Any:
+        """Set the work up, do it once, and return its result."""
+        return self._ask("once", recipe)
 
     def block(self, seconds: float) -> float:
         """Work for about ``seconds`` and return the median seconds of one call."""
@@ -77,6 +86,10 @@ class _Contender:
             result = self._call()
         _wait_until_idle()
         return [array[:: max(1, len(array) // CHECKED_ELEMENTS)] for array in _arrays(result)]
+
+    def once(self, recipe: Recipe) -> Any:
+        self._call = lambda: None
+        return recipe.prepare()()
 
     def block(self, seconds: float) -> float:
         median = interleaved.block(self._call, seconds)

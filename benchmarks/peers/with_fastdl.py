@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 
 from benchmarks.work import (
+    BOOK_BATCH,
     BOOK_SIZES,
     HYPER,
-    TRAINING_HYPER,
-    WIDE_BATCH,
-    WIDE_SIZES,
     book_batch,
     book_params,
+    labels_of,
     layer_inputs,
     normal,
     tensors,
+    training_hyper,
 )
 from fastdl import kernels, nn, optim
 
@@ -99,20 +99,44 @@ def dropout(shape: tuple[int, ...]) -> Call:
     return both
 
 
-def train_step(rule: str, *, batch_norm: bool = False, dropout: float = 0.0) -> Call:
-    network = nn.MLP(BOOK_SIZES, batch_norm=batch_norm, dropout=dropout, seed=0)
-    for key, value in book_params().items():
-        network.params[key][...] = value
-    return partial(network.train_step, *book_batch(), optim.get(rule, **TRAINING_HYPER[rule]))
+def layer(name: str, shape: tuple[int, ...]) -> Call:
+    x, dout = normal(shape), normal(shape, seed=1)
+    if name == "softmax_cross_entropy":
+        return partial(kernels.softmax_cross_entropy, x, labels_of(shape))
+    row = np.ones(shape[1], np.float32)
+    made = {
+        "batch_norm": lambda: nn.BatchNorm(row, np.zeros_like(row), eps=1e-5),
+        "relu": nn.ReLU,
+        "sigmoid": nn.Sigmoid,
+        "silu": nn.SiLU,
+        "gelu": nn.GELU,
+    }[name]()
+
+    def both() -> list[np.ndarray]:
+        y = made.forward(x, train=True)
+        return [y, made.backward(dout)]
+
+    return both
 
 
-def wide_step(rule: str) -> Call:
-    network = nn.MLP(WIDE_SIZES, seed=0)
-    for key, value in book_params(sizes=WIDE_SIZES).items():
+def _network(sizes: tuple[int, ...] = BOOK_SIZES, **settings: Any) -> nn.MLP:
+    network = nn.MLP(sizes, **settings, seed=0)
+    for key, value in book_params(sizes=sizes).items():
         network.params[key][...] = value
-    return partial(network.train_step, *book_batch(size=WIDE_BATCH), optim.get(rule, **TRAINING_HYPER[rule]))
+    return network
+
+
+def inference(rows: int) -> Call:
+    x, _ = book_batch(rows=rows)
+    return partial(_network().forward, x)
+
+
+def train_step(rule: str, sizes: tuple[int, ...] = BOOK_SIZES, rows: int = BOOK_BATCH) -> Call:
+    batch = book_batch(sizes=sizes, rows=rows)
+    return partial(_network(sizes).train_step, *batch, optim.get(rule, **training_hyper(rule, sizes, rows)))
 
 
 def regularized_step(rule: str) -> Call:
     """With batch normalization and dropout on all hidden layers."""
-    return train_step(rule, batch_norm=True, dropout=0.5)
+    network = _network(batch_norm=True, dropout=0.5)
+    return partial(network.train_step, *book_batch(), optim.get(rule, **training_hyper(rule)))

@@ -14,13 +14,13 @@ from benchmarks.work import (
     BOOK_BATCH,
     BOOK_SIZES,
     HYPER,
-    TRAINING_HYPER,
-    WIDE_BATCH,
-    WIDE_SIZES,
     book_batch,
     book_params,
+    labels_of,
     layer_inputs,
+    normal,
     tensors,
+    training_hyper,
 )
 
 Call = Callable[[], Any]
@@ -62,18 +62,62 @@ def affine_relu(batch: int, n_in: int, n_out: int) -> Call:
     return lambda: forward(*arrays).block_until_ready()
 
 
-def train_step(rule: str, *, sizes: tuple[int, ...] = BOOK_SIZES, batch: int = BOOK_BATCH) -> Call:
+def _batch_norm(x: jax.Array, gamma: jax.Array, beta: jax.Array) -> jax.Array:
+    return (x - x.mean(axis=0)) * jax.lax.rsqrt(x.var(axis=0) + 1e-5) * gamma + beta
+
+
+def layer(name: str, shape: tuple[int, ...]) -> Call:
+    x, dout = jnp.asarray(normal(shape)), jnp.asarray(normal(shape, seed=1))
+    if name == "softmax_cross_entropy":
+        labels = jnp.asarray(labels_of(shape))
+        loss = jax.jit(jax.value_and_grad(lambda x: optax.softmax_cross_entropy_with_integer_labels(x, labels).mean()))
+        return lambda: jax.block_until_ready(loss(x))
+    function, others = {
+        "batch_norm": (_batch_norm, (jnp.ones(shape[1]), jnp.zeros(shape[1]))),
+        "relu": (jax.nn.relu, ()),
+        "sigmoid": (jax.nn.sigmoid, ()),
+        "silu": (jax.nn.silu, ()),
+        "gelu": (partial(jax.nn.gelu, approximate=False), ()),
+    }[name]
+
+    @jax.jit
+    def both(dout: jax.Array, *arguments: jax.Array) -> Any:
+        y, backward = jax.vjp(function, *arguments)
+        return y, backward(dout)
+
+    def call() -> list[jax.Array]:
+        y, (dx, *_) = jax.block_until_ready(both(dout, x, *others))
+        return [y, dx]
+
+    return call
+
+
+def _layers(sizes: tuple[int, ...] = BOOK_SIZES) -> list[tuple[jax.Array, jax.Array]]:
     values = list(book_params(sizes=sizes).values())
-    params = [(jnp.asarray(W), jnp.asarray(b)) for W, b in zip(values[::2], values[1::2], strict=True)]
-    x, t = map(jnp.asarray, book_batch(size=batch))
-    optimizer = _optimizer(rule, TRAINING_HYPER[rule])
+    return [(jnp.asarray(W), jnp.asarray(b)) for W, b in zip(values[::2], values[1::2], strict=True)]
+
+
+def _logits(params: list[tuple[jax.Array, jax.Array]], x: jax.Array) -> jax.Array:
+    for W, b in params[:-1]:
+        x = jax.nn.relu(x @ W + b)
+    W, b = params[-1]
+    return x @ W + b
+
+
+def inference(rows: int) -> Call:
+    params, forward = _layers(), jax.jit(_logits)
+    x = jnp.asarray(book_batch(rows=rows)[0])
+    return lambda: forward(params, x).block_until_ready()
+
+
+def train_step(rule: str, sizes: tuple[int, ...] = BOOK_SIZES, rows: int = BOOK_BATCH) -> Call:
+    params = _layers(sizes)
+    x, t = map(jnp.asarray, book_batch(sizes=sizes, rows=rows))
+    optimizer = _optimizer(rule, training_hyper(rule, sizes, rows))
     state = optimizer.init(params)
 
     def loss_of(params: Any, x: jax.Array, t: jax.Array) -> jax.Array:
-        for W, b in params[:-1]:
-            x = jax.nn.relu(x @ W + b)
-        W, b = params[-1]
-        return optax.softmax_cross_entropy_with_integer_labels(x @ W + b, t).mean()
+        return optax.softmax_cross_entropy_with_integer_labels(_logits(params, x), t).mean()
 
     @partial(jax.jit, donate_argnums=(0, 1))
     def train(params: Any, state: Any, x: jax.Array, t: jax.Array) -> Any:
@@ -89,10 +133,6 @@ def train_step(rule: str, *, sizes: tuple[int, ...] = BOOK_SIZES, batch: int = B
     return step
 
 
-def wide_step(rule: str) -> Call:
-    return train_step(rule, sizes=WIDE_SIZES, batch=WIDE_BATCH)
-
-
 def regularized_step(rule: str) -> Call:
     """With batch normalization and dropout on all hidden layers."""
     values = list(book_params().values())
@@ -102,7 +142,7 @@ def regularized_step(rule: str) -> Call:
     ]
     running = [(jnp.zeros_like(b), jnp.ones_like(b)) for _, b, *_ in params[:-1]]
     x, t = map(jnp.asarray, book_batch())
-    optimizer = _optimizer(rule, TRAINING_HYPER[rule])
+    optimizer = _optimizer(rule, training_hyper(rule))
     state, key = optimizer.init(params), jax.random.key(0)
 
     def loss_of(params: Any, running: Any, key: jax.Array, x: jax.Array, t: jax.Array) -> Any:

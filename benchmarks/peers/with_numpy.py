@@ -1,6 +1,6 @@
 """NumPy as a careful engineer writes it: `fastdl.reference`, float32, results written in place.
 
-The book's own code does the same sums in float64: ``train_step(rule, "float64")``.
+The book's own code does the same sums in float64: ``book_step(rule)``.
 """
 
 from __future__ import annotations
@@ -12,16 +12,18 @@ from typing import Any
 import numpy as np
 
 from benchmarks.work import (
+    BOOK_BATCH,
+    BOOK_SIZES,
     HYPER,
-    TRAINING_HYPER,
-    WIDE_BATCH,
-    WIDE_SIZES,
     book_batch,
     book_params,
+    labels_of,
     layer_inputs,
     normal,
     tensors,
+    training_hyper,
 )
+from fastdl import reference
 from fastdl.reference.network import ReferenceMLP, ReferenceOptimizer
 
 Call = Callable[[], Any]
@@ -62,12 +64,38 @@ def dropout(shape: tuple[int, ...]) -> Call:
     return both
 
 
-def train_step(rule: str, dtype: str = "float32") -> Call:
-    network = ReferenceMLP(book_params(dtype))
-    return partial(network.train_step, *book_batch(dtype), ReferenceOptimizer(rule, **TRAINING_HYPER[rule]))
+def product(batch: int, n_in: int, n_out: int) -> Call:
+    """The product alone, in memory that is there."""
+    x, W, _ = layer_inputs(batch, n_in, n_out)
+    return partial(np.matmul, x, W, out=np.empty((batch, n_out), np.float32))
 
 
-def wide_step(rule: str) -> Call:
-    network = ReferenceMLP(book_params(sizes=WIDE_SIZES))
-    optimizer = ReferenceOptimizer(rule, **TRAINING_HYPER[rule])
-    return partial(network.train_step, *book_batch(size=WIDE_BATCH), optimizer)
+def layer(name: str, shape: tuple[int, ...]) -> Call:
+    x, dout = normal(shape), normal(shape, seed=1)
+    if name == "softmax_cross_entropy":
+        return partial(reference.softmax_cross_entropy, x, labels_of(shape))
+    gamma = np.ones(shape[1], np.float32)
+
+    def batch_norm() -> list[np.ndarray]:
+        y, statistics = reference.batch_norm_forward(x, gamma, np.zeros_like(gamma), 1e-5)
+        return [y, reference.batch_norm_backward(dout, x, gamma, statistics)[0]]
+
+    def activation() -> list[np.ndarray]:
+        y = reference.activation_forward(x, name)
+        return [y, reference.activation_backward(dout, x if name in reference.NEED_INPUT else y, name)]
+
+    return batch_norm if name == "batch_norm" else activation
+
+
+def inference(rows: int) -> Call:
+    x, _ = book_batch(rows=rows)
+    return partial(ReferenceMLP(book_params()).forward, x)
+
+
+def train_step(rule: str, sizes: tuple[int, ...] = BOOK_SIZES, rows: int = BOOK_BATCH, dtype: str = "float32") -> Call:
+    network, batch = ReferenceMLP(book_params(dtype, sizes)), book_batch(dtype, sizes, rows)
+    return partial(network.train_step, *batch, ReferenceOptimizer(rule, **training_hyper(rule, sizes, rows)))
+
+
+def book_step(rule: str) -> Call:
+    return train_step(rule, dtype="float64")

@@ -8,20 +8,20 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
 
 from benchmarks.work import (
     BOOK_BATCH,
     BOOK_SIZES,
     HYPER,
-    TRAINING_HYPER,
-    WIDE_BATCH,
-    WIDE_SIZES,
     book_batch,
     book_params,
+    labels_of,
     layer_inputs,
     normal,
     tensors,
+    training_hyper,
 )
 
 Call = Callable[[], Any]
@@ -104,25 +104,56 @@ def dropout(shape: tuple[int, ...]) -> Call:
     return both
 
 
-def train_step(
-    rule: str, *, sizes: tuple[int, ...] = BOOK_SIZES, batch: int = BOOK_BATCH, is_regularized: bool = False
-) -> Call:
+def layer(name: str, shape: tuple[int, ...]) -> Call:
+    x, dout = torch.from_numpy(normal(shape)).requires_grad_(), torch.from_numpy(normal(shape, seed=1))
+    f = torch.nn.functional
+    if name == "softmax_cross_entropy":
+        labels = torch.from_numpy(labels_of(shape))
+
+        def loss() -> list[torch.Tensor]:
+            value = f.cross_entropy(x, labels)
+            return [value.detach(), *torch.autograd.grad(value, x)]
+
+        return loss
+    layers: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+        "batch_norm": torch.nn.BatchNorm1d(shape[1]),
+        "relu": f.relu,
+        "sigmoid": torch.sigmoid,
+        "silu": f.silu,
+        "gelu": f.gelu,
+    }
+    forward = layers[name]
+    wanted = [x, *(forward.parameters() if isinstance(forward, torch.nn.Module) else [])]
+
+    def both() -> list[torch.Tensor]:
+        y = forward(x)
+        return [y.detach(), torch.autograd.grad(y, wanted, dout)[0]]
+
+    return both
+
+
+def _network(
+    sizes: tuple[int, ...] = BOOK_SIZES,
+    after: Callable[[int], list[torch.nn.Module]] = lambda units: [torch.nn.ReLU()],
+) -> torch.nn.Sequential:
+    """Return linear layers, with the layers that ``after`` makes behind each but the last."""
     layers: list[torch.nn.Module] = []
-    for n_in, n_out in pairwise(sizes):
-        between = [torch.nn.BatchNorm1d(n_out), torch.nn.ReLU(), torch.nn.Dropout(0.5)]
-        layers += [torch.nn.Linear(n_in, n_out), *(between if is_regularized else between[1:2])]
-    network = torch.nn.Sequential(*layers[: -3 if is_regularized else -1])
+    for n_in, n_out in pairwise(sizes[:-1]):
+        layers += [torch.nn.Linear(n_in, n_out), *after(n_out)]
+    network = torch.nn.Sequential(*layers, torch.nn.Linear(*sizes[-2:]))
     linear = [p for layer in network if isinstance(layer, torch.nn.Linear) for p in layer.parameters()]
     with torch.no_grad():
         for p, value in zip(linear, book_params(sizes=sizes).values(), strict=True):
             p.copy_(torch.from_numpy(value.T))
-    x, t = map(torch.from_numpy, book_batch(size=batch))
-    loss_of = torch.nn.CrossEntropyLoss()
-    optimizer = _optimizer(rule, list(network.parameters()), TRAINING_HYPER[rule])
+    return network
+
+
+def _step(optimizer: torch.optim.Optimizer, loss_of: Callable[..., torch.Tensor], *batch: np.ndarray) -> Call:
+    x, t = map(torch.from_numpy, batch)
 
     def step() -> float:
         optimizer.zero_grad(set_to_none=True)
-        loss = loss_of(network(x), t)
+        loss = loss_of(x, t)
         loss.backward()
         optimizer.step()
         return loss.item()
@@ -130,10 +161,36 @@ def train_step(
     return step
 
 
-def wide_step(rule: str) -> Call:
-    return train_step(rule, sizes=WIDE_SIZES, batch=WIDE_BATCH)
+def _loss(network: torch.nn.Module) -> Callable[..., torch.Tensor]:
+    return lambda x, t: torch.nn.functional.cross_entropy(network(x), t)
+
+
+def inference(rows: int) -> Call:
+    network = _network().eval()
+    x = torch.from_numpy(book_batch(rows=rows)[0])
+
+    @torch.inference_mode()
+    def forward() -> torch.Tensor:
+        return network(x)
+
+    return forward
+
+
+def train_step(rule: str, sizes: tuple[int, ...] = BOOK_SIZES, rows: int = BOOK_BATCH) -> Call:
+    network = _network(sizes)
+    optimizer = _optimizer(rule, list(network.parameters()), training_hyper(rule, sizes, rows))
+    return _step(optimizer, _loss(network), *book_batch(sizes=sizes, rows=rows))
+
+
+def compiled_step(rule: str, sizes: tuple[int, ...] = BOOK_SIZES, rows: int = BOOK_BATCH) -> Call:
+    """Forward and backward pass compiled; the optimizer's fused kernel is faster than what it compiles to."""
+    network = _network(sizes)
+    optimizer = _optimizer(rule, list(network.parameters()), training_hyper(rule, sizes, rows))
+    return _step(optimizer, torch.compile(_loss(network)), *book_batch(sizes=sizes, rows=rows))
 
 
 def regularized_step(rule: str) -> Call:
     """With batch normalization and dropout on all hidden layers."""
-    return train_step(rule, is_regularized=True)
+    network = _network(after=lambda units: [torch.nn.BatchNorm1d(units), torch.nn.ReLU(), torch.nn.Dropout(0.5)])
+    optimizer = _optimizer(rule, list(network.parameters()), training_hyper(rule))
+    return _step(optimizer, _loss(network), *book_batch())
