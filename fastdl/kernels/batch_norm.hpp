@@ -28,13 +28,13 @@ constexpr index of_normalize = 2;
 
 // y = f((x - mean) scale + shift): few numbers to load for an element. What rounding took off the mean is in the shift.
 template <class F, class T>
-void normalize(F f, const Team& team, const ChannelTiles& tiles, const T* x, const T* gamma, const T* beta,
+void normalize(F f, const ChannelTiles& tiles, index begin, index end, const T* x, const T* gamma, const T* beta,
                const T* statistics, T* y, T* scales) {
   struct Values {
     T mean, scale, shift;
   };
   T* shifts = scales + tiles.tile_channels;
-  tiles.share_back(team, [&](const ChannelTile& tile) {
+  tiles.each_of_samples(begin, end, [&](const ChannelTile& tile) {
     const index first = tile.channel;
     for (index c = 0; c < tile.channels; ++c) {
       const Centre<T> centre(statistics, tiles.channels, first + c);
@@ -125,11 +125,24 @@ struct BatchNormForward {
 
   bool pays() const { return batch.tiles.elements() >= parallel_normalized; }
   Scratch scratch() const { return batch.scratch(); }
+  index rows() const { return batch.tiles.samples; }
+  Operands operands() const {
+    const index size = batch.tiles.elements(), channels = batch.tiles.channels;
+    return Operands()
+        .prepare_reads(batch.x, size)
+        .prepare_writes(batch.statistics, 3 * channels)
+        .prepare_writes(batch.running.mean, channels)
+        .prepare_writes(batch.running.variance, channels)
+        .rows_read(batch.x, size)
+        .rows_read_all(gamma, channels)
+        .rows_read_all(beta, channels)
+        .rows_write(y, size);
+  }
 
-  void operator()(const Team& team, Memory memory) const {
-    batch(team, memory);
-    team.barrier();
-    normalize(f, team, batch.tiles, batch.x, gamma, beta, batch.statistics, y, reinterpret_cast<T*>(memory.own));
+  bool prepares() const { return true; }
+  void prepare(const Team& team, Memory memory) const { batch(team, memory); }
+  void on_rows(index begin, index end, Memory memory) const {
+    normalize(f, batch.tiles, begin, end, batch.x, gamma, beta, batch.statistics, y, reinterpret_cast<T*>(memory.own));
   }
 };
 
@@ -146,14 +159,27 @@ struct BatchNormInference {
   Scratch scratch() const {
     return {3 * tiles.channels * index(sizeof(T)), of_normalize * tiles.tile_channels * index(sizeof(T))};
   }
+  index rows() const { return tiles.samples; }
+  Operands operands() const {
+    return Operands()
+        .prepare_reads(mean, tiles.channels)
+        .prepare_reads(variance, tiles.channels)
+        .rows_read(x, tiles.elements())
+        .rows_read_all(gamma, tiles.channels)
+        .rows_read_all(beta, tiles.channels)
+        .rows_write(y, tiles.elements());
+  }
 
-  void operator()(const Team& team, Memory memory) const {
+  bool prepares() const { return true; }
+  void prepare(const Team& team, Memory memory) const {
     T* statistics = reinterpret_cast<T*>(memory.shared);
     tiles.share_channels(team, [&](index first, index end) {
       for (index c = first; c < end; ++c) Centre<T>::store(mean[c], variance[c], eps, statistics, tiles.channels, c);
     });
-    team.barrier();
-    normalize(f, team, tiles, x, gamma, beta, statistics, y, reinterpret_cast<T*>(memory.own));
+  }
+  void on_rows(index begin, index end, Memory memory) const {
+    const T* statistics = reinterpret_cast<const T*>(memory.shared);
+    normalize(f, tiles, begin, end, x, gamma, beta, statistics, y, reinterpret_cast<T*>(memory.own));
   }
 };
 
@@ -172,10 +198,30 @@ struct BatchNormBackward {
             3 * tiles.tile_channels * index(sizeof(T))};
   }
 
-  void operator()(const Team& team, Memory memory) const {
+  index rows() const { return tiles.samples; }
+  Operands operands() const {
+    return Operands()
+        .prepare_reads(dout, tiles.elements())
+        .prepare_reads(x, tiles.elements())
+        .prepare_reads(y, tiles.elements())
+        .prepare_reads(statistics, 3 * tiles.channels)
+        .prepare_writes(dgamma, tiles.channels)
+        .prepare_writes(dbeta, tiles.channels)
+        .rows_read(dout, tiles.elements())
+        .rows_read(x, tiles.elements())
+        .rows_read(y, tiles.elements())
+        .rows_read_all(gamma, tiles.channels)
+        .rows_read_all(statistics, 3 * tiles.channels)
+        .rows_write(dx, tiles.elements());
+  }
+
+  // Shared are the averages, of dz and of dz d s^2, and the sums of each part.
+  double* averages(Memory memory) const { return reinterpret_cast<double*>(memory.shared) + tiles.scratch_lead(); }
+
+  bool prepares() const { return true; }
+  void prepare(const Team& team, Memory memory) const {
     const index channels = tiles.channels;
-    double* scratch = reinterpret_cast<double*>(memory.shared) + tiles.scratch_lead();
-    double* parts = scratch + 2 * channels;
+    double* parts = averages(memory) + 2 * channels;
     tiles.share(team, [&](const ChannelTile& tile) {
       tiles.template sum<2, T>(
           tile, parts + tile.part * 2 * channels + tile.channel,
@@ -187,10 +233,8 @@ struct BatchNormBackward {
           });
     });
     team.barrier();
-    T* averages = reinterpret_cast<T*>(scratch);
-    tiles.share_channels(team, [&](index first, index end) { combine(first, end, parts, averages); });
-    team.barrier();
-    differentiate(team, averages, reinterpret_cast<T*>(memory.own));
+    T* results = reinterpret_cast<T*>(averages(memory));
+    tiles.share_channels(team, [&](index first, index end) { combine(first, end, parts, results); });
   }
 
   void combine(index first, index end, double* parts, T* averages) const {
@@ -214,18 +258,20 @@ struct BatchNormBackward {
   }
 
   // dx = dz scale + ((x - mean) slope + shift)
-  void differentiate(const Team& team, const T* averages, T* scales) const {
+  void on_rows(index begin, index end, Memory memory) const {
     struct Values {
       T mean, scale, slope, shift;
     };
+    const T* average = reinterpret_cast<const T*>(averages(memory));
+    T* scales = reinterpret_cast<T*>(memory.own);
     T *slopes = scales + tiles.tile_channels, *shifts = slopes + tiles.tile_channels;
-    tiles.share_back(team, [&](const ChannelTile& tile) {
+    tiles.each_of_samples(begin, end, [&](const ChannelTile& tile) {
       const index first = tile.channel;
       for (index c = 0; c < tile.channels; ++c) {
         const Centre<T> centre(statistics, tiles.channels, first + c);
         scales[c] = gamma[first + c] * centre.inverse_std;
-        slopes[c] = -(scales[c] * averages[tiles.channels + first + c]);
-        shifts[c] = -(scales[c] * averages[first + c]) - centre.lost * slopes[c];
+        slopes[c] = -(scales[c] * average[tiles.channels + first + c]);
+        shifts[c] = -(scales[c] * average[first + c]) - centre.lost * slopes[c];
       }
       const auto load = [=, means = statistics](index c) {
         return Values{means[c], scales[c - first], slopes[c - first], shifts[c - first]};

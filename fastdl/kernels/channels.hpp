@@ -50,8 +50,11 @@ struct ChannelTiles {
     tile_channels = std::min(channels, std::max(row / size, index(1)));
     tile_samples = std::max(elements / (tile_channels * tile_size), ceil_div(least, tile_size));
     tile_samples = std::min(samples, tile_samples);
-    // A vector that straddles two lines costs two accesses. Which tile a channel is in does not change its sums.
-    constexpr index line = 64 / sizeof(T);
+    // Which tile a channel is in does not change its sums. Of a small array the tiles are narrow, so that a team has enough
+    // of them; and a vector that straddles two lines costs two accesses.
+    constexpr index line = 64 / sizeof(T), enough = 8;
+    const index wanted = ceil_div(channels, ceil_div(enough, parts()));
+    tile_channels = std::min(tile_channels, size == 1 ? ceil_div(wanted, line) * line : wanted);
     const index past = index(reinterpret_cast<std::uintptr_t>(data) / sizeof(T) % line);
     lead = size == 1 && channels >= row / 2 && channels % line == 0 ? (line - past) % line : 0;
   }
@@ -81,10 +84,13 @@ struct ChannelTiles {
     team.share(parts() * across(), [&](index number) { work(tile(number)); });
   }
 
-  // In the reverse order.
+  // Calls work(tile) for the tiles of these samples, which are as wide as the others, but of whole planes.
   template <class Work>
-  void share_back(const Team& team, Work work) const {
-    team.share_back(parts() * across(), [&](index number) { work(tile(number)); });
+  void each_of_samples(index begin, index end, Work work) const {
+    for (index place = 0; place < across(); ++place) {
+      const ChannelTile of = tile(place);
+      work(ChannelTile{0, of.channel, of.channels, (begin * channels + of.channel) * size, end - begin, size});
+    }
   }
 
   // An eighth of a tile, rounded up, but four at least: fewer samples, or where these are runs fewer elements of each.

@@ -32,7 +32,7 @@ struct DropoutForward {
 
   bool pays() const { return size >= parallel_activated; }
   index rows() const { return size; }
-  Operands operands() const { return Operands().rows_read(x, size).rows_write(y, size); }
+  Operands operands() const { return Operands().rows_read(x, size).rows_read_all(step, 1).rows_write(y, size); }
 
   void on_rows(index begin, index end, Memory) const {
     draw<std::uint16_t>(begin, end, at_step(source, step), [&](index start, index first, index last, const std::uint16_t* numbers) {
@@ -57,7 +57,9 @@ struct DropoutBackward {
 
   bool pays() const { return size >= parallel_activated; }
   index rows() const { return size; }
-  Operands operands() const { return Operands().rows_read(dout, size).rows_read(y, size).rows_write(dx, size); }
+  Operands operands() const {
+    return Operands().rows_read(dout, size).rows_read(y, size).rows_read_all(step, 1).rows_write(dx, size);
+  }
 
   void on_rows(index begin, index end, Memory) const {
     draw<std::uint16_t>(begin, end, at_step(source, step), [&](index start, index first, index last, const std::uint16_t* numbers) {

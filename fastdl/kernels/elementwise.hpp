@@ -14,10 +14,11 @@ struct Add {
 
   bool pays() const { return size >= parallel_activated; }
 
-  void operator()(const Team& team, Memory) const {
-    share_elements(team, size, [&](index offset, index count) {
-      for (index i = offset; i < offset + count; ++i) y[i] = f.forward(a[i] + b[i]);
-    });
+  index rows() const { return size; }
+  Operands operands() const { return Operands().rows_read(a, size).rows_read(b, size).rows_write(y, size); }
+
+  void on_rows(index begin, index end, Memory) const {
+    for (index i = begin; i < end; ++i) y[i] = f.forward(a[i] + b[i]);
   }
 };
 

@@ -6,7 +6,8 @@
 //   finish(team, memory)            a member's share of what needs all rows
 //
 // A row of the result depends on that row of some arrays, and on others as a whole: operands() lists all arrays that the
-// phases use, and rows() says how many rows there are, or 0 where this one has to run as a whole.
+// phases use, and rows() says how many rows there are, 0 where this one has to run as a whole, or any_rows where it only
+// prepares.
 #pragma once
 
 #include <algorithm>
@@ -30,6 +31,8 @@ struct Scratch {
   index shared;
   index own;
 };
+
+constexpr index any_rows = -1;
 
 inline index aligned(index bytes) { return ceil_div(bytes, 64) * 64; }
 
@@ -59,6 +62,8 @@ struct Operands {
 
   template <class T>
   Operands& prepare_reads(const T* data, index size) { return add(Operand::of_prepare, data, size, false, false); }
+  template <class T>
+  Operands& prepare_writes(const T* data, index size) { return add(Operand::of_prepare, data, size, true, false); }
   template <class T>
   Operands& rows_read(const T* data, index size) { return add(Operand::of_rows, data, size, false, true); }
   template <class T>

@@ -58,7 +58,8 @@ struct Stage {
   void each(Work work) const { std::for_each(kernels, kernels + count, work); }
 
   // Calls work(begin, end) for blocks of this member's rows, which together with what the kernels make of them stay in the
-  // cache. Of many rows a member's begin on a cache line. No result depends on how the rows are cut.
+  // cache; from the last to the first, as what the member met last when it prepared is in the cache too. Of many rows a
+  // member's begin on a cache line. No result depends on how the rows are cut.
   template <class Work>
   void share(const Team& team, Work work) const {
     constexpr index some = 16, block_bytes = 1 << 16, least = 6 * some;
@@ -66,7 +67,7 @@ struct Stage {
     const index begin = team.rank * units / team.size * unit;
     const index end = std::min((team.rank + 1) * units / team.size * unit, rows);
     const index block = std::max(block_bytes / std::max(row_bytes, index(1)) / some * some, least);
-    for (index i = begin; i < end; i += block) work(i, std::min(end, i + block));
+    for (index last = end; last > begin; last -= block) work(std::max(begin, last - block), last);
   }
 };
 
@@ -96,17 +97,21 @@ inline Stage stage_of(const Placed* placed) {
           kernel.pays()};
 }
 
+inline index common_rows(const Stage& one, const Stage& other) {
+  return one.rows == any_rows ? other.rows : other.rows == any_rows ? one.rows : std::min(one.rows, other.rows);
+}
+
 // Whether the kernels of both can run as one stage, the later ones after the others.
 inline bool fit(const Stage& earlier, const Stage& later) {
-  const index most = std::max(earlier.rows, later.rows), least = std::min(earlier.rows, later.rows);
-  if (least == 0 || most % least != 0) return false;
+  if (earlier.rows == 0 || later.rows == 0) return false;
+  if (std::max(earlier.rows, later.rows) % common_rows(earlier, later) != 0) return false;
   return std::none_of(earlier.kernels, earlier.kernels + earlier.count,
                       [&](const Placed& each) { return is_conflict(*each.kernel, *later.kernels[0].kernel); });
 }
 
 // Both in one; the kernels lie one after the other.
 inline Stage joined(const Stage& earlier, const Stage& later) {
-  const index rows = std::min(earlier.rows, later.rows);
+  const index rows = common_rows(earlier, later);
   return {earlier.kernels,
           earlier.count + later.count,
           rows,

@@ -114,8 +114,12 @@ struct CountStep {
   std::uint32_t* counter;
 
   bool pays() const { return false; }
+  index rows() const { return any_rows; }
+  Operands operands() const { return Operands().prepare_writes(counter, 2); }
+  bool prepares() const { return true; }
+  void on_rows(index, index, Memory) const {}
 
-  void operator()(const Team& team, Memory) const {
+  void prepare(const Team& team, Memory) const {
     if (team.rank > 0) return;
     counter[0] = counter[1];
     ++counter[1];

@@ -39,13 +39,6 @@ struct Team {
     const index end = (rank + 1) * tiles / size;
     for (index tile = rank * tiles / size; tile < end; ++tile) work(tile);
   }
-
-  // In the reverse order: what this member met last is still in its cache.
-  template <class Work>
-  void share_back(index tiles, Work work) const {
-    const index first = rank * tiles / size;
-    for (index tile = (rank + 1) * tiles / size; tile-- > first;) work(tile);
-  }
 };
 
 template <class Kernel>
