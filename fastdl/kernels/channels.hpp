@@ -45,7 +45,7 @@ struct ChannelTiles {
   template <class T>
   ChannelTiles(const fastdl_channels& shape, const T* data)
       : samples(shape.samples), channels(shape.channels), size(shape.size) {
-    constexpr index row = 512, elements = 1 << 15, least = 64;  // of a channel at least so many, but for the last tile
+    constexpr index row = 1024, elements = 1 << 15, least = 64;  // of a channel at least so many, but for the last tile
     tile_size = std::min(size, elements / 2);
     tile_channels = std::min(channels, std::max(row / size, index(1)));
     tile_samples = std::max(elements / (tile_channels * tile_size), ceil_div(least, tile_size));

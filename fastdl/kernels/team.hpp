@@ -1,7 +1,7 @@
 // Threads: a kernel is a function that every member of a team calls with its own rank.
 //
-// a. Work is cut into tiles whose number and size depend on the shape of the data alone; the members share them.
-//    So the result has the same bits for any number of threads.
+// a. The members share tiles or rows. What is added up is cut into tiles whose number and size depend on the shape of the
+//    data alone. So the result has the same bits for any number of threads.
 // b. The size of the team is read inside the region. A team may be smaller than asked for (OMP_THREAD_LIMIT, nested
 //    regions); work cut by the requested size would then be left undone without a word.
 // c. One region can run many kernels one after the other, with barriers between them: a barrier costs a fraction of
