@@ -12,7 +12,7 @@ from fastdl import kernels
 from fastdl.errors import AliasError
 from tests.compare import assert_same_bits
 
-ROWS = 512  # of several blocks, so that a stage that should not be one shows with one thread too; a multiple of WIDTH
+ROWS = 1024  # of several blocks, so that a stage that should not be one shows with one thread too; a multiple of WIDTH
 WIDTH = 32
 
 
@@ -91,10 +91,8 @@ def weights_overwritten(a: Arrays) -> tuple[Any, ...]:
 
 def gradient_overwritten(a: Arrays) -> tuple[Any, ...]:
     """By the gradient of another layer."""
-    grads = kernels.affine_backward(a.dout, a.x, a.W)
-    first = grads[1].copy()
-    out = (None, grads[1], grads[2])
-    return grads[0], first.shape, kernels.affine_backward(a.other, a.x, a.V, need_dx=False, out=out)[1]
+    dx, dW, db = kernels.affine_backward(a.dout, a.x, a.W)
+    return dx, dW, db, kernels.affine_backward(a.other, a.x, a.V, need_dx=False, out=(None, dW, db))[1]
 
 
 def other_rows(a: Arrays) -> tuple[Any, ...]:
@@ -148,6 +146,12 @@ def normalized(a: Arrays) -> tuple[Any, ...]:
     return y, z, statistics, kernels.activation_forward(statistics, "tanh")
 
 
+def normalized_by_batch(a: Arrays) -> tuple[Any, ...]:
+    """Statistics that one member makes, and all need before the rows of the backward pass."""
+    y, statistics = kernels.batch_norm_forward(a.x, a.b, a.b)
+    return y, statistics, *kernels.batch_norm_backward(a.dout, a.x, a.b, statistics)
+
+
 PROGRAMS: list[Callable[[Arrays], tuple[Any, ...]]] = [
     chain,
     result_as_weights,
@@ -159,6 +163,7 @@ PROGRAMS: list[Callable[[Arrays], tuple[Any, ...]]] = [
     dout_overwritten,
     biases_overwritten,
     weights_overwritten,
+    gradient_overwritten,
     other_rows,
     part_of_the_rows,
     shifted_rows,
@@ -166,6 +171,7 @@ PROGRAMS: list[Callable[[Arrays], tuple[Any, ...]]] = [
     weighted_loss,
     dropped,
     normalized,
+    normalized_by_batch,
 ]
 
 
