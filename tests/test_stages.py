@@ -123,6 +123,19 @@ def gathered(a: Arrays) -> tuple[Any, ...]:
     return y, kernels.gather(y, order), order
 
 
+def gathered_after_another(a: Arrays) -> tuple[Any, ...]:
+    """Rows of the first of two that are one stage."""
+    y, z = kernels.activation_forward(a.x, "tanh"), kernels.activation_forward(a.other, "tanh")
+    order = np.random.default_rng(8).permutation(ROWS)
+    return y, z, kernels.gather(y, order), order
+
+
+def loss_of_a_result(a: Arrays) -> tuple[Any, ...]:
+    """The second needs memory for each member, the first none."""
+    y = kernels.activation_forward(a.x, "tanh")
+    return y, kernels.softmax_cross_entropy(y, a.labels)[1]
+
+
 def weighted_loss(a: Arrays) -> tuple[Any, ...]:
     """The weights of all labels are added up before the rows."""
     z = kernels.affine_forward(a.x, a.W, a.b)
@@ -168,6 +181,8 @@ PROGRAMS: list[Callable[[Arrays], tuple[Any, ...]]] = [
     part_of_the_rows,
     shifted_rows,
     gathered,
+    gathered_after_another,
+    loss_of_a_result,
     weighted_loss,
     dropped,
     normalized,
@@ -183,6 +198,7 @@ def test_a_plan_does_what_its_kernels_do_one_by_one(program, count, threads):
     with kernels.Plan() as plan:
         results = program(arrays)
     assert plan.can_run
+    loss = plan.loss
     for name, array in vars(arrays).items():
         array[...] = getattr(fresh, name)
     for result in results:
@@ -190,6 +206,7 @@ def test_a_plan_does_what_its_kernels_do_one_by_one(program, count, threads):
             result[...] = np.nan
     threads(count)
     plan.run()
+    assert plan.loss == loss
     for one, other in zip(results, expected, strict=True):
         if isinstance(one, np.ndarray):
             assert_same_bits(one, other)
