@@ -238,7 +238,7 @@ class TestWhatAPlanIsMadeFrom:
         "weights in place": lambda n: np.multiply(n.params["W1"], 2, out=n.params["W1"]),
         "layers": lambda n: n.layers.insert(1, nn.Tanh()) or n._keys.insert(1, {}),
         "smoothing": lambda n: setattr(n.loss_function, "label_smoothing", 0.25),
-        "loss": lambda n: setattr(n, "loss_function", nn.SoftmaxCrossEntropy()),
+        "loss": lambda n: setattr(n, "loss_function", nn.SoftmaxCrossEntropy(label_smoothing=0.25)),
     }
 
     @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
@@ -270,6 +270,23 @@ def test_a_layer_of_ones_own(layer, rng):
         expected = W - 0.1 * (x.T @ dz)
         assert network.train_step(x, t, optim.SGD(lr=0.1)) == pytest.approx(loss, rel=1e-5)
         np.testing.assert_allclose(W, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_loss_of_ones_own(rng):
+    """Its part that is done by NumPy is done at each step."""
+
+    class Doubling(nn.SoftmaxCrossEntropy):
+        def loss_and_gradient(self, predictions, targets):
+            loss, gradient = super().loss_and_gradient(predictions, targets)
+            return 2 * loss, 2 * gradient
+
+    networks = [nn.Sequential(mlp()("float32").layers, Doubling()) for _ in range(2)]
+    layer_by_layer(networks[1])
+    for _ in range(3):
+        batch = data(rng, 8)
+        losses = [network.train_step(*batch, optim.SGD()) for network in networks]
+        assert losses[0] == losses[1]
+        assert digest(networks[0].params) == digest(networks[1].params)
 
 
 def test_any_optimizer_with_an_update(rng):

@@ -12,7 +12,7 @@ from fastdl import kernels
 from fastdl.errors import AliasError
 from tests.compare import assert_same_bits
 
-ROWS = 512  # of several blocks, so that a stage that should not be one shows with one thread too; a multiple of WIDTH
+ROWS = 1024  # of several blocks, so that a stage that should not be one shows with one thread too; a multiple of WIDTH
 WIDTH = 32
 
 
@@ -91,10 +91,8 @@ def weights_overwritten(a: Arrays) -> tuple[Any, ...]:
 
 def gradient_overwritten(a: Arrays) -> tuple[Any, ...]:
     """By the gradient of another layer."""
-    grads = kernels.affine_backward(a.dout, a.x, a.W)
-    first = grads[1].copy()
-    out = (None, grads[1], grads[2])
-    return grads[0], first.shape, kernels.affine_backward(a.other, a.x, a.V, need_dx=False, out=out)[1]
+    dx, dW, db = kernels.affine_backward(a.dout, a.x, a.W)
+    return dx, dW, db, kernels.affine_backward(a.other, a.x, a.V, need_dx=False, out=(None, dW, db))[1]
 
 
 def other_rows(a: Arrays) -> tuple[Any, ...]:
@@ -125,6 +123,19 @@ def gathered(a: Arrays) -> tuple[Any, ...]:
     return y, kernels.gather(y, order), order
 
 
+def gathered_after_another(a: Arrays) -> tuple[Any, ...]:
+    """Rows of the first of two that are one stage."""
+    y, z = kernels.activation_forward(a.x, "tanh"), kernels.activation_forward(a.other, "tanh")
+    order = np.random.default_rng(8).permutation(ROWS)
+    return y, z, kernels.gather(y, order), order
+
+
+def loss_of_a_result(a: Arrays) -> tuple[Any, ...]:
+    """The second needs memory for each member, the first none."""
+    y = kernels.activation_forward(a.x, "tanh")
+    return y, kernels.softmax_cross_entropy(y, a.labels)[1]
+
+
 def weighted_loss(a: Arrays) -> tuple[Any, ...]:
     """The weights of all labels are added up before the rows."""
     z = kernels.affine_forward(a.x, a.W, a.b)
@@ -148,6 +159,12 @@ def normalized(a: Arrays) -> tuple[Any, ...]:
     return y, z, statistics, kernels.activation_forward(statistics, "tanh")
 
 
+def normalized_by_batch(a: Arrays) -> tuple[Any, ...]:
+    """Statistics that one member makes, and all need before the rows of the backward pass."""
+    y, statistics = kernels.batch_norm_forward(a.x, a.b, a.b)
+    return y, statistics, *kernels.batch_norm_backward(a.dout, a.x, a.b, statistics)
+
+
 PROGRAMS: list[Callable[[Arrays], tuple[Any, ...]]] = [
     chain,
     result_as_weights,
@@ -159,13 +176,17 @@ PROGRAMS: list[Callable[[Arrays], tuple[Any, ...]]] = [
     dout_overwritten,
     biases_overwritten,
     weights_overwritten,
+    gradient_overwritten,
     other_rows,
     part_of_the_rows,
     shifted_rows,
     gathered,
+    gathered_after_another,
+    loss_of_a_result,
     weighted_loss,
     dropped,
     normalized,
+    normalized_by_batch,
 ]
 
 
@@ -177,6 +198,7 @@ def test_a_plan_does_what_its_kernels_do_one_by_one(program, count, threads):
     with kernels.Plan() as plan:
         results = program(arrays)
     assert plan.can_run
+    loss = plan.loss
     for name, array in vars(arrays).items():
         array[...] = getattr(fresh, name)
     for result in results:
@@ -184,6 +206,7 @@ def test_a_plan_does_what_its_kernels_do_one_by_one(program, count, threads):
             result[...] = np.nan
     threads(count)
     plan.run()
+    assert plan.loss == loss
     for one, other in zip(results, expected, strict=True):
         if isinstance(one, np.ndarray):
             assert_same_bits(one, other)
