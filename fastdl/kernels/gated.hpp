@@ -8,7 +8,7 @@
 
 namespace FASTDL_LEVEL {
 
-// Beyond these |x| the left tail rounds to 0, and the right one to x.
+// Beyond these |x| the left tail rounds to 0, and the right one to x; gelu_tanh's right one from its share_limit on.
 // `tail` is (a + 2) exp(a^2 / 2) Phi(-a) as a polynomial in t = (a - 2) / (a + 2), interpolated at Chebyshev's points over
 // all a >= 0 that matter (the form is that of Shepherd and Laframboise 1981); off by less than 2^-28 and 2^-56 of itself.
 // `tail_lost` is what rounding took from its first two coefficients.
@@ -18,7 +18,7 @@ struct Gate;
 
 template <>
 struct Gate<float> {
-  static constexpr float silu_limit = 112, gelu_limit = 15, gelu_tanh_limit = 11;
+  static constexpr float silu_limit = 112, gelu_limit = 15, gelu_tanh_limit = 11, gelu_tanh_share_limit = 5.2f;
   static constexpr float tail[] = {
       0x1.5845dcp-1f, -0x1.535bb2p-2f, 0x1.d7d0f2p-6f, 0x1.2cce32p-5f, -0x1.ec96e6p-12f, -0x1.b95c1cp-8f,
       -0x1.ff9a70p-10f, 0x1.afe6b2p-11f, 0x1.b6c918p-11f, 0x1.16f9ccp-13f, -0x1.39badap-13f, -0x1.141180p-14f};
@@ -28,7 +28,7 @@ struct Gate<float> {
 
 template <>
 struct Gate<double> {
-  static constexpr double silu_limit = 754, gelu_limit = 39, gelu_tanh_limit = 22;
+  static constexpr double silu_limit = 754, gelu_limit = 39, gelu_tanh_limit = 22, gelu_tanh_share_limit = 7.3;
   static constexpr double tail[] = {
       0x1.5845dcad2a54ep-1, -0x1.535bafa73c584p-2, 0x1.d7d0e2393ebb6p-6, 0x1.2ccbfbf0c6579p-5, -0x1.ec6870ba4540cp-12,
       -0x1.b8b937f7c0f55p-8, -0x1.ff79b9e8f81e2p-10, 0x1.9ba0c62cbe5ecp-11, 0x1.b1b0c54373be7p-11,
@@ -45,17 +45,14 @@ struct Gate<double> {
 
 template <class T>
 inline T within(T x, T limit) {
-  return x < -limit ? -limit : x > limit ? limit : x;
+  return within(x, -limit, limit);
 }
 
-// x / (1 + exp(-z)) for z of the sign of x, where -|z| is reduced.
+// x / (1 + exp(-z)), where -z is reduced.
 template <class T>
 inline T gated(T x, Reduced<T> reduced) {
-  using F = Float<T>;
-  const bool is_left = x < 0;
-  const T power = reduced.rounded_power();
-  const T y = quotient(product(is_left ? power : T(1), x), reduced.scaled(power));
-  return std::copysign(y * (is_left ? reduced.raised : F::raise) * F::lower, x);
+  const Share<T> share(reduced);
+  return x * share.weight / share.whole * Float<T>::lower;
 }
 
 // sigmoid(z) and 1 - sigmoid(z), of which neither loses its digits.
@@ -73,9 +70,9 @@ struct Shares {
 // x / (1 + exp(-x)) (Elfwing, Uchibe and Doya 2018; Ramachandran, Zoph and Le 2017). At most 2 ulp.
 template <class T>
 inline T silu(T x) {
-  constexpr T limit = Gate<T>::silu_limit;
-  const T inside = x < -limit ? -limit : x;
-  return x <= limit ? gated(inside, Reduced<T>(-std::fabs(inside))) : x;
+  constexpr T limit = Float<T>::share_limit;
+  const T inside = within(x, -Gate<T>::silu_limit, limit);
+  return x <= limit ? gated(inside, Reduced<T>(-inside)) : x;
 }
 
 template <class T>
@@ -90,10 +87,10 @@ inline T silu_slope(T x) {
 template <class T>
 inline T gelu_tanh(T x) {
   using G = Gate<T>;
-  constexpr T limit = G::gelu_tanh_limit;
-  const T inside = within(x, limit);
+  constexpr T limit = G::gelu_tanh_share_limit;
+  const T inside = within(x, -G::gelu_tanh_limit, limit);
   const Pair<T> factor = add(G::slope, multiply(G::cubic, product(inside, inside)));
-  const Pair<T> exponent = multiply(factor, {-std::fabs(inside), T(0)});
+  const Pair<T> exponent = multiply(factor, {-inside, T(0)});
   return x <= limit ? gated(inside, Reduced<T>(exponent.value, exponent.lost)) : x;
 }
 
@@ -132,6 +129,19 @@ inline T gelu(T x) {
   const Pair<T> q = divide(n, d, reciprocal);
   const Pair<T> y = sum(x < 0 ? T(0) : a, -reduced.scaled(q.value));
   return x <= limit ? std::copysign(y.value + (y.lost - reduced.scaled(q.lost)), x) : x;
+}
+
+// float32's in double precision, which costs less than pairs.
+template <>
+inline float gelu(float x) {
+  using G = Gate<float>;
+  constexpr int terms = sizeof G::tail / sizeof(float);
+  constexpr auto coefficient = [](int k) { return k < 2 ? double(G::tail[k]) + double(G::tail_lost[k]) : double(G::tail[k]); };
+  const double a = std::fabs(within(x, G::gelu_limit)), reciprocal = 1 / (a + 2);
+  const Reduced<double, 7> reduced(-a * a / 2);
+  const double tail = reduced.scaled(reduced.rounded_power() * reciprocal) * polynomial<terms>(coefficient, 1 - 4 * reciprocal);
+  const float y = float(a * (x < 0 ? tail : 1 - tail));
+  return x <= G::gelu_limit ? std::copysign(y, x) : x;
 }
 
 // Phi(x) + x phi(x)

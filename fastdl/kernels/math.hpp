@@ -22,6 +22,7 @@ struct Float<float> {
   static constexpr int mantissa = 23, bias = 127, terms = 7, log_terms = 4;
   static constexpr float round = 0x1.8p23f + 127 + 64, log2_e = 0x1.715476p+0f, ln2_upper = 0x1.62e4p-1f, ln2_lower = 0x1.7f7d1cp-20f;
   static constexpr float lowest = -104.0f;  // exp is 0 below
+  static constexpr float share_limit = 20;  // sigmoid is 1 above
   static constexpr float lower = 0x1p-64f, raise = 0x1p64f;
 };
 
@@ -31,7 +32,7 @@ struct Float<double> {
   static constexpr int mantissa = 52, bias = 1023, terms = 13, log_terms = 10;
   static constexpr double round = 0x1.8p52 + 1023 + 128, log2_e = 0x1.71547652b82fep+0, ln2_upper = 0x1.62e42fefa38p-1,
                           ln2_lower = 0x1.ef35793c7673p-45;
-  static constexpr double lowest = -746.0;
+  static constexpr double lowest = -746.0, share_limit = 40;
   static constexpr double lower = 0x1p-128, raise = 0x1p128;
 };
 
@@ -43,9 +44,25 @@ inline T power_of_two(typename Float<T>::integer exponent) {
   return result;
 }
 
+// c(FIRST) + c(FIRST + 1) x + ... of N terms, by halves (Estrin 1960): a processor works on them at the same time.
+template <int N, int FIRST = 0, class C, class T>
+inline T polynomial(C c, T x) {
+  if constexpr (N == 1) {
+    return c(FIRST);
+  } else {
+    constexpr int half = N > 16 ? 16 : N > 8 ? 8 : N > 4 ? 4 : N > 2 ? 2 : 1;
+    T power = x;
+    if constexpr (half > 1) power *= power;
+    if constexpr (half > 2) power *= power;
+    if constexpr (half > 4) power *= power;
+    if constexpr (half > 8) power *= power;
+    return polynomial<N - half, FIRST + half>(c, x) * power + polynomial<half, FIRST>(c, x);
+  }
+}
+
 // x + more = n ln 2 + r + lost with |r| <= ln 2 / 2, and exp(r) = 1 + r + tail by its Taylor series, whose first term left
 // out is less than a tenth of an ulp.
-template <class T>
+template <class T, int TERMS = Float<T>::terms>
 struct Reduced {
   T raised;  // 2^n, raised
   T r;
@@ -64,10 +81,7 @@ struct Reduced {
     const T lower = more - whole * F::ln2_lower;
     r = upper + lower;
     lost = (upper - r) + lower;
-    T series = inverse_factorial(F::terms);
-#pragma GCC unroll 16
-    for (int k = F::terms - 1; k >= 2; --k) series = series * r + inverse_factorial(k);
-    tail = r * r * series;
+    tail = r * r * polynomial<TERMS - 1>([](int k) { return inverse_factorial(k + 2); }, r);
   }
 
   // exp(r), at most 1 ulp off.
@@ -161,12 +175,40 @@ inline T tanh(T x) {
   return std::copysign(quotient({-e.value, -e.lost}, T(2), e), x);
 }
 
-// 1 / (1 + exp(-x)), written so that exp never overflows: the left tail goes down to the subnormals. At most 2 ulp.
+template <class T>
+inline T within(T x, T lowest, T highest) {
+  return x < lowest ? lowest : x > highest ? highest : x;
+}
+
+// sigmoid(z) = 1 / (1 + exp(-z)) = 2^-n / (2^-n + exp(r)), where -z = n ln 2 + r is reduced and z <= share_limit: the
+// exponents of two need no case for the sign of z, and the left tail goes down to the subnormals if it is lowered last.
+// 2^-n + 1 loses something beyond 2^+-mantissa only, which the next term takes in.
+template <class T>
+struct Share {
+  T weight;  // 2^-n, raised
+  T whole;   // 2^-n + exp(r)
+
+  explicit Share(Reduced<T> reduced) {
+    using F = Float<T>;
+    using word = std::make_unsigned_t<typename F::integer>;
+    constexpr T raise = F::raise;
+    word bits, bits_of_raise;
+    std::memcpy(&bits, &reduced.raised, sizeof bits);
+    std::memcpy(&bits_of_raise, &raise, sizeof bits_of_raise);
+    bits = 2 * bits_of_raise - bits;
+    std::memcpy(&weight, &bits, sizeof weight);
+    const T upper = weight * F::lower + 1, lower = weight * F::lower - (upper - 1);
+    whole = upper + ((reduced.r + lower) + reduced.tail);
+  }
+};
+
+// 1 / (1 + exp(-x)). At most 2 ulp.
 template <class T>
 inline T sigmoid(T x) {
-  const T e = exp(-std::fabs(x)), n = x < 0 ? e : T(1);
-  const T y = n - n * (e / (1 + e));  // n / (1 + e): the second term's errors are small beside the first
-  return x == x ? y : x;  // which of two NaNs a sum becomes, the compiler may choose
+  using F = Float<T>;
+  const Share<T> share(Reduced<T>(-within(x, F::lowest, F::share_limit)));
+  const T y = share.weight / share.whole * F::lower;
+  return x == x ? y : x;  // a NaN is handed on as it is
 }
 
 // log(1 + exp(x)). At most 2 ulp.
