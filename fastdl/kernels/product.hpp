@@ -208,7 +208,8 @@ struct Product {
     }
   }
 
-  // One tile of C from row i on, of which the last is that before `end`; `left` begins there. It starts at `start`, or where that is null goes on from what C holds.
+  // One tile of C, from row i on and of rows before `end`; `left` begins at that row. The tile starts at `start`, or where
+  // that is null goes on from what C holds.
   void multiply(Matrix<T> left, index i, index end, index panel, index deep, Right right, const T* start, bool is_last) const {
     const index j = panel * width, rows = std::min(end - i, Tile<T>::rows), columns = std::min(n - j, width);
     const index vectors = ceil_div(columns, lanes);
