@@ -3,6 +3,7 @@
 matplotlib, the extra `plot`, is imported when something is drawn.
 """
 
+from fastdl.viz.descent import plot_descent
 from fastdl.viz.loss_curves import plot_loss_curves, smooth_curve
 
-__all__ = ["plot_loss_curves", "smooth_curve"]
+__all__ = ["plot_descent", "plot_loss_curves", "smooth_curve"]

@@ -43,6 +43,44 @@ def new_axes(op: str, width: float = 8.0, height: float = 4.8) -> Axes:
     return figure.add_subplot()
 
 
+def set_titles(ax: Axes, title: str, note: str = "") -> None:
+    """Set a bold title above the axes and a small note below it."""
+    ax.set_title(title, loc="left", fontweight="bold", pad=22 if note else None)
+    ax.text(0, 1.025, note, transform=ax.transAxes, fontsize="small", color=GREY)
+
+
+def set_grid(ax: Axes) -> None:
+    """Show faint lines across, and no frame above and to the right."""
+    ax.grid(axis="y", color=GREY, alpha=0.2, linewidth=0.6)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def panels(ax: Axes, rows: int, columns: int, gap: float = 0.3) -> list[list[Axes]]:
+    """Small axes in a grid on the area of one, whose own frame and ticks are hidden.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    rows, columns : int >= 1
+    gap : float
+        Between two panels, as a share of a panel's side.
+
+    Returns
+    -------
+    list of lists of matplotlib Axes
+        The panels, row by row, from the top.
+    """
+    ax.set_axis_off()
+    width, height = 1 / (columns + gap * (columns - 1)), 1 / (rows + gap * (rows - 1))
+    return [
+        [
+            ax.inset_axes((column * width * (1 + gap), 1 - height - row * height * (1 + gap), width, height))
+            for column in range(columns)
+        ]
+        for row in range(rows)
+    ]
+
+
 def to_png(ax: Axes) -> bytes:
     """PNG image of the figure that the axes are in, at 150 dots an inch."""
     image = io.BytesIO()

@@ -1,0 +1,120 @@
+"""Paths of optimizers on a function of two numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastdl.errors import ArrayError
+from fastdl.viz.style import COLORS, GREY, new_axes, set_titles
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+GRID = 160  # points along each side of the contours
+FIELD = 15  # arrows along each side of the field
+
+
+def plot_descent(
+    height: Callable[[Any, Any], Any],
+    paths: Mapping[str, ArrayLike],
+    *,
+    gradient: Callable[[Any, Any], tuple[Any, Any]] | None = None,
+    minimum: tuple[float, float] | None = None,
+    limits: tuple[tuple[float, float], tuple[float, float]] | None = None,
+    ax: Axes | None = None,
+    title: str = "",
+    note: str = "",
+) -> Axes:
+    """Draw contours of a function, the field of its negative gradient, and paths.
+
+    Parameters
+    ----------
+    height : callable
+        f(x, y), for arrays too.
+    paths : mapping of str to array_like (steps + 1, 2)
+        For each label the points, the start first. Those not finite or outside the limits are not seen.
+    gradient : callable, optional
+        (df/dx, df/dy) of x and y; its negative is drawn as arrows of equal length.
+    minimum : (float, float), optional
+        Marked with a star.
+    limits : ((float, float), (float, float)), optional
+        Of x and of y; by default what holds all paths and the minimum.
+    ax : matplotlib Axes, optional
+        Where to draw; by default axes of a new figure that is never shown, only returned.
+    title, note : str
+        Above the axes: bold, and small below it.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ArrayError
+        If there is no path, or one is not of shape (N, 2).
+    MissingDependencyError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> ax = plot_descent(lambda x, y: x**2 + y**2, {"SGD": [(1.0, 1.0), (0.5, 0.5)]})
+    >>> [line.get_label() for line in ax.lines]
+    ['SGD']
+    """
+    points = {label: np.asarray(path, dtype=np.float64) for label, path in paths.items()}
+    for label, path in points.items():
+        if path.ndim != 2 or path.shape[1] != 2:
+            raise ArrayError(
+                "not a path", op="plot_descent", arg="paths", key=label, expected="shape (N, 2)", got=str(path.shape)
+            )
+    if not points:
+        raise ArrayError("nothing to draw", op="plot_descent", arg="paths", expected="a path")
+    if ax is None:
+        ax = new_axes("plot_descent")
+    (left, right), (bottom, top) = limits or _limits(points, minimum)
+    x, y = np.meshgrid(np.linspace(left, right, GRID), np.linspace(bottom, top, GRID))
+    heights = height(x, y)
+    levels = np.quantile(heights[np.isfinite(heights)], np.linspace(0.01, 0.99, 18))
+    ax.contour(x, y, heights, levels=np.unique(levels), colors=GREY, linewidths=0.5, alpha=0.5)
+    if gradient is not None:
+        _draw_field(ax, gradient, (left, right), (bottom, top))
+    for number, (label, path) in enumerate(points.items()):
+        color = COLORS[number % len(COLORS)]
+        style = ("-", "--", ":")[number // len(COLORS) % 3]
+        ax.plot(*path.T, marker="o", markersize=2.5, linewidth=1.4, linestyle=style, color=color, label=label)
+    if minimum is not None:
+        ax.scatter(*minimum, marker="*", s=90, color="black", zorder=3)
+    ax.set(xlim=(left, right), ylim=(bottom, top), xlabel="x", ylabel="y")
+    set_titles(ax, title, note)
+    if len(points) > 1:
+        ax.legend(frameon=False, loc="upper right", ncols=2 if len(points) > 4 else 1)
+    return ax
+
+
+def _limits(
+    paths: Mapping[str, NDArray[np.float64]], minimum: tuple[float, float] | None
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """What holds all finite points, and a tenth more on each side."""
+    points = np.concatenate([*paths.values(), np.array([minimum or ()]).reshape(-1, 2)])
+    points = points[np.isfinite(points).all(axis=1)]
+    low, high = points.min(axis=0), points.max(axis=0)
+    margin = np.where(high > low, 0.1 * (high - low), 1.0)
+    (left, bottom), (right, top) = low - margin, high + margin
+    return (left, right), (bottom, top)
+
+
+def _draw_field(
+    ax: Axes,
+    gradient: Callable[[Any, Any], tuple[Any, Any]],
+    x_limits: tuple[float, float],
+    y_limits: tuple[float, float],
+) -> None:
+    x, y = np.meshgrid(np.linspace(*x_limits, FIELD), np.linspace(*y_limits, FIELD))
+    dx, dy = np.broadcast_arrays(*gradient(x, y))
+    length = np.hypot(dx, dy)
+    length[length == 0] = 1
+    ax.quiver(x, y, -dx / length, -dy / length, angles="xy", color=GREY, alpha=0.35, width=0.002, scale=28)
