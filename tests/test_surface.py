@@ -28,6 +28,7 @@ KERNELS_ONLY = {
     "CompiledRule",
     "Plan",
     "class_numbers",
+    "row_numbers",
     "count_step",
     "build_info",
     "cpu_level",

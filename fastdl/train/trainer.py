@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,10 +21,15 @@ from fastdl.train.progress import display
 
 
 class Trainable(Evaluable, Protocol):
-    """What `Trainer` asks of a network; `fastdl.nn.MLP` has it."""
+    """What `Trainer` asks of a network; `fastdl.nn.MLP` has it.
 
-    def train_step(self, x: NDArray[Any], t: NDArray[Any], optimizer: Any) -> float:
-        """Forward, backward and update on one batch; the loss before the update."""
+    A ``train_step`` that also takes ``rows`` and ``scale``, as `fastdl.nn.Sequential.train_step`, gathers its batches
+    itself.
+    """
+
+    @property
+    def train_step(self) -> Callable[..., float]:
+        """Forward, backward and update on one batch (x, t) with an optimizer; the loss before the update."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,23 +174,33 @@ class Trainer:
         steps = self.epochs * len(batches) if self.steps is None else self.steps
         with self._reporting(steps) as report:
             while steps > 0:
-                steps -= self._train_epoch(islice(batches, steps), scale, validation, report)
+                steps -= self._train_epoch(islice(self._losses(batches), steps), scale, validation, report)
         return self.history
+
+    def _losses(self, batches: Batches) -> Iterator[float]:
+        """Take the steps of an epoch, and yield the loss of each."""
+        step = self.network.train_step
+        if "rows" in inspect.signature(step).parameters:
+            for rows in batches.rows():
+                yield step(batches.x, batches.t, self.optimizer, rows=rows, scale=batches.scale)
+        else:
+            for x, t in batches:
+                yield step(x, t, self.optimizer)
 
     def _train_epoch(
         self,
-        batches: Iterator[tuple[NDArray[Any], NDArray[Any]]],
+        steps: Iterator[float],
         scale: float,
         validation: tuple[NDArray[Any], NDArray[Any]] | None,
         report: Report,
     ) -> int:
-        """Train on the batches, validate, record; the number of steps taken."""
+        """Take the steps, validate, record; the number of steps taken."""
         begin = time.perf_counter()
         self._epoch += 1
         losses = self.history.losses
         before = len(losses)
-        for x, t in batches:
-            losses.append(self.network.train_step(x, t, self.optimizer))
+        for loss in steps:
+            losses.append(loss)
             report(StepRecord(self._epoch, len(losses), losses[-1]))
         taken = len(losses) - before
         validation_loss, validation_accuracy = (
