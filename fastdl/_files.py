@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
 from fastdl.errors import DataError
@@ -25,8 +26,8 @@ def make_folder(folder: Path) -> None:
         raise DataError(f"cannot write to the folder {str(folder)!r}: no permission")
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name beside ``path``, then rename it.
+def write_atomically(path: Path, content: bytes | Iterable[bytes | memoryview]) -> None:
+    """Write a file, its content whole or in pieces, under a temporary name beside ``path``, then rename it.
 
     Raises
     ------
@@ -37,7 +38,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     try:
         try:
             with temporary.open("xb") as file:
-                file.write(content)
+                file.writelines([content] if isinstance(content, bytes) else content)
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)

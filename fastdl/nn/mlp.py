@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import secrets
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -121,6 +122,71 @@ class MLP(Sequential):
             if dropout != 0:
                 layers.append(Dropout(dropout, key, stream=number))
         super().__init__(layers, weight_decay=weight_decay, dtype=kind)
+        self._settings = {
+            "activation": activation, "init": init, "batch_norm": batch_norm, "dropout": dropout, "seed": key,
+        }  # fmt: skip
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings as numbers, strings and lists, from which :meth:`from_config` makes the same network.
+
+        Returns
+        -------
+        dict
+            The arguments of the class; the seed also where none was given.
+
+        Raises
+        ------
+        HyperparameterError
+            If the initial weights are those of a function, which has no such form.
+
+        Examples
+        --------
+        >>> MLP([2, 3], seed=1).get_config()["sizes"]
+        [2, 3]
+        """
+        init = self._settings["init"]
+        if callable(init):
+            raise HyperparameterError(
+                "a function has no configuration", op="MLP", arg="init", expected="a name or a number", got=repr(init)
+            )
+        return {
+            "sizes": list(self.sizes),
+            **self._settings,
+            "weight_decay": self.weight_decay,
+            "dtype": str(self.dtype),
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Return a network with the settings that :meth:`get_config` returned, or some of them.
+
+        Parameters
+        ----------
+        config : mapping
+            Arguments of the class; ``sizes`` at least.
+
+        Returns
+        -------
+        MLP
+            With its initial weights.
+
+        Raises
+        ------
+        HyperparameterError
+            If a setting is unknown, missing or out of range.
+
+        Examples
+        --------
+        >>> MLP.from_config({"sizes": [2, 3], "seed": 1}).params["W1"].shape
+        (2, 3)
+        """
+        signature = inspect.signature(cls)
+        try:
+            signature.bind(**config)
+        except TypeError as error:
+            known = f"settings among {', '.join(signature.parameters)}"
+            raise HyperparameterError(str(error), op="MLP", arg="config", expected=known) from None
+        return cls(**config)
 
     def _check_input(self, x: Any) -> None:
         super()._check_input(x)

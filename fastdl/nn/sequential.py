@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from fastdl import kernels
 from fastdl.errors import ArrayError, DtypeError, HyperparameterError
+from fastdl.nn import saved
 from fastdl.nn.layer import Layer, checked_layers, every_layer
 from fastdl.nn.planned import Batch, Plans, Rows
 from fastdl.nn.softmax_cross_entropy import SoftmaxCrossEntropy
@@ -334,6 +335,34 @@ class Sequential:
             for own, key in keys.items()
         }
         return self._add_decay(loss, gradient=True), grads
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything that training changes: what a later :meth:`load_state_dict` needs.
+
+        Returns
+        -------
+        dict
+            ``params`` and ``buffers``, copies of the arrays; ``dropouts``, the seed and step of each.
+        """
+        with self._lock:
+            return saved.state_of(self.params, self.layers)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over what :meth:`state_dict` returned; the arrays of the network stay, their elements change.
+
+        Parameters
+        ----------
+        state_dict : dict
+            Of a network of the same layers.
+
+        Raises
+        ------
+        CheckpointError
+            If it does not fit: all arrays that are missing, unknown or of another shape are named. Nothing has
+            changed then.
+        """
+        with self._lock:
+            saved.load_state(state_dict, self.params, self.layers, type(self).__name__)
 
     def _batch_of(self, x: Array, t: Array, rows: Array | None, scale: float) -> tuple[Batch, Array]:
         """The checked inputs of a training step, and their targets."""

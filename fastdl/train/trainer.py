@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Literal, Protocol
@@ -14,9 +15,12 @@ from numpy.typing import NDArray
 from fastdl.data import Batches
 from fastdl.data.checks import integer
 from fastdl.errors import HyperparameterError
+from fastdl.train import saved
 from fastdl.train.evaluation import Evaluable, dtype_of, evaluate
 from fastdl.train.history import EpochRecord, History, StepRecord
+from fastdl.train.place import Place
 from fastdl.train.progress import display
+from fastdl.train.stopping import StopTraining
 
 
 class Trainable(Evaluable, Protocol):
@@ -50,17 +54,20 @@ class Trainer:
     steps : int >= 1, optional
         Mini-batches in one call of `fit`, in place of ``epochs``.
     seed : int >= 0, optional
-        Seed of the shuffling; None takes one from the operating system.
+        Seed of the shuffling; drawn from the operating system when left out.
     progress : True or callable, optional
         None: silent. True: on stderr, a bar if that is a terminal and tqdm is installed, else a line for each
         epoch. A callable is given a `StepRecord` after each step and an `EpochRecord` after each epoch.
     callbacks : sequence of callables
-        Each is given the same records, after ``progress`` and in this order. An exception from one ends the run.
+        Each is given the same records, after ``progress`` and in this order. An exception from one ends the run;
+        `StopTraining` ends it without an error.
 
     Attributes
     ----------
     history : History
         The course of the training so far, over all calls of `fit`; up to date also after an interrupt.
+    seed : int
+        The seed, also when it was drawn.
 
     Raises
     ------
@@ -70,8 +77,10 @@ class Trainer:
     Notes
     -----
     A second `fit` goes on where the first ended: two calls of one epoch each shuffle, step and record as one
-    call of two epochs, if there is a seed. After a KeyboardInterrupt, or an exception from a callback, the network is
-    as its last whole step left it, and the next `fit` begins with the next epoch.
+    call of two epochs. After a KeyboardInterrupt, or an exception from a callback, the network is as its last whole
+    step left it, and the next `fit` begins with the next epoch. A callback may save `state_dict`, with the network's
+    and the optimizer's: a trainer that loads them goes on with the next step of that epoch, with the same bits as if
+    nothing had happened.
     A loss that is not finite does not stop the training; see `History.diverged`.
 
     Examples
@@ -118,9 +127,9 @@ class Trainer:
         self.epochs = integer(20 if epochs is None else epochs, op="Trainer", arg="epochs", low=1)
         self.progress = progress
         self.callbacks = tuple(callbacks)
-        self.seed = None if seed is None else integer(seed, op="Trainer", arg="seed", low=0)
+        self.seed = secrets.randbits(63) if seed is None else integer(seed, op="Trainer", arg="seed", low=0)
         self.history = History()
-        self._epoch = 0
+        self._place = Place()
 
     def fit(
         self,
@@ -156,61 +165,102 @@ class Trainer:
         """
         dtype = dtype_of(self.network)
         batches = Batches(x, t, self.batch_size, scale=scale, dtype=dtype, seed=self.seed)
-        batches.epoch = self._epoch
         for x_any, t_any in ((x, t), validation or (x, t)):  # raises now what the first epoch would
             row = next(iter(Batches(x_any, t_any, 1, scale=scale, dtype=dtype, shuffle=False)))
             self.network.loss(*row)
-        steps = self.epochs * len(batches) if self.steps is None else self.steps
-        with self._reporting(steps) as shown:
+        place = self._place
+        place.begin(len(x), self.epochs * len(batches) if self.steps is None else self.steps)
+        try:
+            with self._reporting(place.left or 1) as shown:
 
-            def report(record: StepRecord | EpochRecord) -> None:
-                for each in (shown, *self.callbacks):
-                    each(record)
+                def report(record: StepRecord | EpochRecord) -> None:
+                    for each in (shown, *self.callbacks):
+                        each(record)
 
-            while steps > 0:
-                steps -= self._train_epoch(islice(self._losses(batches), steps), scale, validation, report)
+                while place.left or place.taken is not None:
+                    self._train_epoch(batches, scale, validation, report)
+        except StopTraining:
+            pass
+        finally:
+            place.end()
         return self.history
 
-    def _losses(self, batches: Batches) -> Iterator[float]:
-        """Take the steps of an epoch, and yield the loss of each."""
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a trainer needs to go on, besides the states of its network and optimizer.
+
+        Returns
+        -------
+        dict
+            ``seed``, ``batch_size``; the ``epoch`` and the steps ``taken`` in it, the steps ``left`` in this call of
+            `fit`; the ``rows`` of the data; ``losses`` and ``epochs`` of the history.
+
+        Examples
+        --------
+        >>> from fastdl.nn import MLP
+        >>> from fastdl.optim import SGD
+        >>> Trainer(MLP([3, 3]), SGD(lr=1.0), seed=0).state_dict()["epoch"]
+        0
+        """
+        return saved.state_of(self.seed, self.batch_size, self._place, self.history)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over what :meth:`state_dict` returned, also the seed.
+
+        If it was saved by a callback, the next `fit` takes the steps that were left, whatever the trainer's ``epochs``
+        and ``steps`` are.
+
+        Parameters
+        ----------
+        state_dict : dict
+            Of a trainer of the same batch size.
+
+        Raises
+        ------
+        CheckpointError
+            If anything in it is missing, unknown or does not fit; nothing has changed then.
+        """
+        self.seed, self._place, self.history = saved.validate(state_dict, self.batch_size)
+
+    def _losses(self, batches: Batches, skip: int) -> Iterator[float]:
+        """Take the steps of an epoch but the first few, and yield the loss of each."""
         step = self.network.train_step
         if "rows" in inspect.signature(step).parameters:
-            for rows in batches.rows():
+            for rows in islice(batches.rows(), skip, None):
                 yield step(batches.x, batches.t, self.optimizer, rows=rows, scale=batches.scale)
         else:
-            for x, t in batches:
+            for x, t in islice(batches, skip, None):
                 yield step(x, t, self.optimizer)
 
     def _train_epoch(
         self,
-        steps: Iterator[float],
+        batches: Batches,
         scale: float,
         validation: tuple[NDArray[Any], NDArray[Any]] | None,
         report: Report,
-    ) -> int:
-        """Take the steps, validate, record; the number of steps taken."""
+    ) -> None:
+        """Take the steps of an epoch, or what is left of it, validate, record."""
         begin = time.perf_counter()
-        self._epoch += 1
-        losses = self.history.losses
-        before = len(losses)
-        for loss in steps:
+        place, losses = self._place, self.history.losses
+        taken = place.enter()
+        batches.epoch = place.epoch - 1
+        for loss in islice(self._losses(batches, taken), place.left):
             losses.append(loss)
-            report(StepRecord(self._epoch, len(losses), losses[-1]))
-        taken = len(losses) - before
+            taken = place.step()
+            report(StepRecord(place.epoch, len(losses), loss))
         validation_loss, validation_accuracy = (
             (None, None) if validation is None else evaluate(self.network, *validation, scale=scale)
         )
         record = EpochRecord(
-            epoch=self._epoch,
+            epoch=place.epoch,
             step=len(losses),
-            loss=sum(losses[before:]) / taken,
+            loss=sum(losses[-taken:]) / taken,
             validation_loss=validation_loss,
             validation_accuracy=validation_accuracy,
             seconds=time.perf_counter() - begin,
         )
         self.history.epochs.append(record)
+        place.leave()
         report(record)
-        return taken
 
     @contextmanager
     def _reporting(self, steps: int) -> Iterator[Report]:
