@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from typing import Any, NamedTuple
 
@@ -21,9 +21,10 @@ class Saved(NamedTuple):
     seed: int
     place: Place
     history: History
+    callbacks: Mapping[str, Any]
 
 
-def state_of(seed: int, batch_size: int, place: Place, history: History) -> dict[str, Any]:
+def state_of(seed: int, batch_size: int, place: Place, history: History, callbacks: Iterable[object]) -> dict[str, Any]:
     """Return what a trainer needs to go on.
 
     Parameters
@@ -34,11 +35,13 @@ def state_of(seed: int, batch_size: int, place: Place, history: History) -> dict
         Where it is.
     history : History
         Its course so far.
+    callbacks : iterable
+        Those that have a ``state_dict`` are asked for it.
 
     Returns
     -------
     dict
-        Of numbers, and ``losses``, an array.
+        Of numbers, ``losses``, an array, and ``callbacks``, dicts by class and number.
     """
     return {
         "seed": seed,
@@ -46,6 +49,7 @@ def state_of(seed: int, batch_size: int, place: Place, history: History) -> dict
         **asdict(place),
         "losses": np.array(history.losses, np.float64),
         "epochs": [asdict(record) for record in history.epochs],
+        "callbacks": {name: each.state_dict() for name, each in _with_state(callbacks).items()},
     }
 
 
@@ -68,7 +72,7 @@ def validate(state: Any, batch_size: int) -> Saved:
     CheckpointError
         If anything in it is missing, unknown, out of range or of another batch size.
     """
-    names = [*_SETTINGS, *(each.name for each in fields(Place)), "losses", "epochs"]
+    names = [*_SETTINGS, *(each.name for each in fields(Place)), "losses", "epochs", "callbacks"]
     if not isinstance(state, Mapping) or set(state) != set(names):
         got = list(state) if isinstance(state, Mapping) else type(state).__qualname__
         raise _misfit("state_dict", f"a dict with the keys {names}", str(got))
@@ -85,9 +89,45 @@ def validate(state: Any, batch_size: int) -> Saved:
         raise _misfit("taken", f"at most the {len(losses)} steps with a loss", str(state["taken"]))
     if not isinstance(state["epochs"], list):
         raise _misfit("epochs", "a list of records", type(state["epochs"]).__qualname__)
+    if not isinstance(state["callbacks"], Mapping):
+        raise _misfit("callbacks", "a dict", type(state["callbacks"]).__qualname__)
     place = Place(state["epoch"], state["taken"], state["left"], state["rows"])
     records = [_record(record) for record in state["epochs"]]
-    return Saved(state["seed"], place, History(losses.tolist(), records))
+    return Saved(state["seed"], place, History(losses.tolist(), records), state["callbacks"])
+
+
+def load_callbacks(states: Mapping[str, Any], callbacks: Iterable[object]) -> None:
+    """Give callbacks the states that :func:`state_of` asked them for.
+
+    Parameters
+    ----------
+    states : mapping
+        From class and number.
+    callbacks : iterable
+        The trainer's.
+
+    Raises
+    ------
+    CheckpointError
+        If there are others, or one's state does not fit; nothing has changed then.
+    """
+    own = _with_state(callbacks)
+    if set(states) != set(own):
+        raise _misfit("callbacks", f"the states of {list(own)}", f"those of {list(states)}")
+    before = {name: each.state_dict() for name, each in own.items()}
+    try:
+        for name, each in own.items():
+            each.load_state_dict(states[name])
+    except CheckpointError:
+        for name, each in own.items():
+            each.load_state_dict(before[name])
+        raise
+
+
+def _with_state(callbacks: Iterable[object]) -> dict[str, Any]:
+    """The callbacks that have a state, by class and number."""
+    have = [each for each in callbacks if hasattr(each, "state_dict")]
+    return {f"{type(each).__name__} {number}": each for number, each in enumerate(have, 1)}
 
 
 def _record(record: Any) -> EpochRecord:

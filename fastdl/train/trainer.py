@@ -6,7 +6,7 @@ import inspect
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import Any, Literal, Protocol
 
@@ -60,7 +60,8 @@ class Trainer:
         epoch. A callable is given a `StepRecord` after each step and an `EpochRecord` after each epoch.
     callbacks : sequence of callables
         Each is given the same records, after ``progress`` and in this order. An exception from one ends the run;
-        `StopTraining` ends it without an error.
+        `StopTraining` ends it without an error. One that has a method ``begin(trainer)`` or ``end()`` is told so when
+        `fit` begins, and when it ends without an error; one that has a ``state_dict`` is saved with the trainer.
 
     Attributes
     ----------
@@ -168,21 +169,30 @@ class Trainer:
         for x_any, t_any in ((x, t), validation or (x, t)):  # raises now what the first epoch would
             row = next(iter(Batches(x_any, t_any, 1, scale=scale, dtype=dtype, shuffle=False)))
             self.network.loss(*row)
+        for callback in self.callbacks:
+            getattr(callback, "begin", _nothing)(self)
         place = self._place
         place.begin(len(x), self.epochs * len(batches) if self.steps is None else self.steps)
         try:
             with self._reporting(place.left or 1) as shown:
 
                 def report(record: StepRecord | EpochRecord) -> None:
+                    stop: StopTraining | None = None
                     for each in (shown, *self.callbacks):
-                        each(record)
+                        try:
+                            each(record)
+                        except StopTraining as error:  # the others are given the record first
+                            stop = error
+                    if stop is not None:
+                        raise stop
 
-                while place.left or place.taken is not None:
-                    self._train_epoch(batches, scale, validation, report)
-        except StopTraining:
-            pass
+                with suppress(StopTraining):
+                    while place.left or place.taken is not None:
+                        self._train_epoch(batches, scale, validation, report)
         finally:
             place.end()
+        for callback in self.callbacks:
+            getattr(callback, "end", _nothing)()
         return self.history
 
     def state_dict(self) -> dict[str, Any]:
@@ -192,7 +202,7 @@ class Trainer:
         -------
         dict
             ``seed``, ``batch_size``; the ``epoch`` and the steps ``taken`` in it, the steps ``left`` in this call of
-            `fit`; the ``rows`` of the data; ``losses`` and ``epochs`` of the history.
+            `fit`; the ``rows`` of the data; ``losses`` and ``epochs`` of the history; ``callbacks``, by class.
 
         Examples
         --------
@@ -201,7 +211,7 @@ class Trainer:
         >>> Trainer(MLP([3, 3]), SGD(lr=1.0), seed=0).state_dict()["epoch"]
         0
         """
-        return saved.state_of(self.seed, self.batch_size, self._place, self.history)
+        return saved.state_of(self.seed, self.batch_size, self._place, self.history, self.callbacks)
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over what :meth:`state_dict` returned, also the seed.
@@ -212,14 +222,16 @@ class Trainer:
         Parameters
         ----------
         state_dict : dict
-            Of a trainer of the same batch size.
+            Of a trainer of the same batch size, and with callbacks of the same classes, if they have a state.
 
         Raises
         ------
         CheckpointError
             If anything in it is missing, unknown or does not fit; nothing has changed then.
         """
-        self.seed, self._place, self.history = saved.validate(state_dict, self.batch_size)
+        checked = saved.validate(state_dict, self.batch_size)
+        saved.load_callbacks(checked.callbacks, self.callbacks)
+        self.seed, self._place, self.history = checked.seed, checked.place, checked.history
 
     def _losses(self, batches: Batches, skip: int) -> Iterator[float]:
         """Take the steps of an epoch but the first few, and yield the loss of each."""
@@ -278,3 +290,7 @@ class Trainer:
                         shown.milestone(str(record))
 
                 yield show
+
+
+def _nothing(*_: object) -> None:
+    """In place of a method that a callback does not have."""

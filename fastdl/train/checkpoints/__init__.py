@@ -4,6 +4,7 @@
 file               holds
 =================  ====================================================================================
 ``checkpoint.py``  `save_checkpoint`, `load_checkpoint` and `Checkpoint`, which is restored
+``callback.py``    `Checkpoints`, which saves them during a run, and `latest_checkpoint`, which finds one
 ``tree.py``        dicts of numbers and arrays as named arrays and one text
 ``container.py``   named arrays and texts as one file, in safetensors' layout, checked to its last bit
 =================  ====================================================================================
@@ -12,6 +13,7 @@ Nothing in a file is run, none of its names becomes a path, and a file that clai
 memory is taken for it.
 """
 
+from fastdl.train.checkpoints.callback import Checkpoints, latest_checkpoint
 from fastdl.train.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
-__all__ = ["Checkpoint", "load_checkpoint", "save_checkpoint"]
+__all__ = ["Checkpoint", "Checkpoints", "latest_checkpoint", "load_checkpoint", "save_checkpoint"]
