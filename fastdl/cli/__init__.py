@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from fastdl._version import __version__
-from fastdl.cli import compare, experiment, info
+from fastdl.cli import bench, compare, completion, evaluate, experiment, info, predict, train
 from fastdl.errors import FastdlError
 
 __all__ = ["main"]
@@ -18,7 +18,7 @@ __all__ = ["main"]
 _EXIT_ERROR = 2  # as argparse's own
 _EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
-_COMMANDS = (compare, experiment, info)
+_COMMANDS = (train, evaluate, predict, compare, experiment, bench, info, completion)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="fastdl",
         description="Train neural networks on NumPy arrays, on a CPU, fast.",
-        epilog="example: fastdl compare --steps 500",
+        epilog="example: fastdl train --data digits --hidden 50 --epochs 10",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"fastdl {__version__}")

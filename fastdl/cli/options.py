@@ -8,10 +8,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastdl.errors import DataError, HyperparameterError
+from fastdl.errors import CheckpointError, DataError, HyperparameterError
 
 if TYPE_CHECKING:
-    from fastdl.data import Dataset
+    from fastdl.data import Dataset, Labelled
+    from fastdl.train import Checkpoint
+
+DATA_SETS = ("digits", "mnist")
 
 Commands = argparse._SubParsersAction  # argparse has no public name for what add_subparsers() returns
 
@@ -34,7 +37,7 @@ def add_command(
 def add_data(command: argparse.ArgumentParser) -> None:
     """Add ``--data`` and ``--data-dir``, which `load_data` reads."""
     command.add_argument(
-        "--data", choices=("digits", "mnist"), default="digits", help="data set (default: digits, of scikit-learn)"
+        "--data", choices=DATA_SETS, default="digits", help="data set (default: digits, of scikit-learn)"
     )
     command.add_argument(
         "--data-dir", type=Path, metavar="FOLDER", help="where MNIST's four IDX files are, gzipped or not"
@@ -55,6 +58,66 @@ def load_data(arguments: argparse.Namespace) -> Dataset:
 
     check_data(arguments)
     return load_digits() if arguments.data == "digits" else load_mnist(arguments.data_dir)
+
+
+def add_file_data(command: argparse.ArgumentParser) -> None:
+    """Add the options that name a data set or a user's own files, which `load_file` reads."""
+    add = command.add_argument_group("data").add_argument
+    add(
+        "--data",
+        default="digits",
+        metavar="NAME|FILE",
+        help="digits, mnist, or a file: .csv, .tsv, .npz, .npy, or else IDX (default: %(default)s)",
+    )
+    add("--data-dir", type=Path, metavar="FOLDER", help="where MNIST's four IDX files are, gzipped or not")
+    add("--labels", type=Path, metavar="FILE", help="the labels, where the data is NPY or IDX")
+    add("--label", default="-1", metavar="COLUMN", help="CSV: its name, or number from 0 (default: the last)")
+    add("--arrays", default="x,t", metavar="X,T", help="NPZ: names of inputs and labels (default: %(default)s)")
+    add("--scale", type=float, metavar="X", help="what inputs are multiplied by (default: 1/255 for bytes, else 1)")
+
+
+def label_of(arguments: argparse.Namespace) -> str | int:
+    """The column of a CSV file that the option names or numbers."""
+    try:
+        return int(arguments.label)
+    except ValueError:
+        return str(arguments.label)
+
+
+def names_of(arguments: argparse.Namespace) -> tuple[str, str]:
+    """The names of inputs and labels in an NPZ file."""
+    names = arguments.arrays.split(",")
+    if len(names) != 2:
+        raise HyperparameterError("not two names", arg="--arrays", expected="X,T", got=repr(arguments.arrays))
+    return names[0], names[1]
+
+
+def load_file(arguments: argparse.Namespace, classes: Sequence[str] | None = None) -> Labelled:
+    """Load the file that the options of `add_file_data` name, with its labels."""
+    from fastdl.data import load_labelled
+
+    return load_labelled(
+        arguments.data, arguments.labels, label=label_of(arguments), names=names_of(arguments), classes=classes
+    )
+
+
+def checkpoint_of(path: Path) -> Path:
+    """The best checkpoint of a run's folder, its latest where there is no best one; a file is itself."""
+    from fastdl.train import latest_checkpoint
+    from fastdl.train.checkpoints.callback import BEST
+
+    if not path.is_dir():
+        return path
+    best = path / BEST
+    return best if best.exists() else latest_checkpoint(path)
+
+
+def scale_of(arguments: argparse.Namespace, checkpoint: Checkpoint) -> float:
+    """What inputs are multiplied by: as the option has it, or as in training."""
+    scale = checkpoint.notes.get("scale", 1.0) if arguments.scale is None else arguments.scale
+    if not isinstance(scale, float | int):
+        raise CheckpointError("does not fit", arg="notes", key="scale", expected="a number", got=repr(scale)[:80])
+    return scale
 
 
 def add_seed(command: argparse.ArgumentParser) -> None:

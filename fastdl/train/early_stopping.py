@@ -113,7 +113,7 @@ class EarlyStopping:
                 self._network = self._trained.state_dict()
             return
         self._bad += 1
-        if self._bad >= self.patience:
+        if self.is_due:
             raise StopTraining(f"{self.metric} has not improved for {self._bad} epochs")
 
     def end(self) -> None:
@@ -124,6 +124,11 @@ class EarlyStopping:
     @property
     def _sign(self) -> int:
         return -1 if self.metric == "validation_accuracy" else 1
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the run was to end: the last epochs, as many as ``patience``, were no improvement."""
+        return self._bad >= self.patience
 
     def state_dict(self) -> dict[str, Any]:
         """Return what it remembers.

@@ -1,0 +1,45 @@
+"""The command `fastdl evaluate`: loss and accuracy of a trained network."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from fastdl.cli import options
+from fastdl.errors import DataError
+
+
+def add_to(commands: options.Commands[argparse.ArgumentParser]) -> None:
+    """Add the subcommand."""
+    command = options.add_command(
+        commands, "evaluate", "measure a trained network on data with labels", "fastdl evaluate flowers --data test.csv"
+    )
+    command.add_argument("model", type=Path, metavar="MODEL", help="a run's folder, whose best epoch it is, or a file")
+    options.add_file_data(command)
+    options.add_threads(command)
+    command.add_argument("--json", action="store_true", help="print JSON")
+    command.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    from fastdl.train import evaluate, load_checkpoint
+
+    options.set_threads(arguments)
+    path = options.checkpoint_of(arguments.model)
+    checkpoint = load_checkpoint(path)
+    network, scale = checkpoint.make_network(), options.scale_of(arguments, checkpoint)
+    if arguments.data in options.DATA_SETS:
+        data = options.load_data(arguments)
+        x, t = data.x_test, data.t_test
+    else:
+        x, t, _ = options.load_file(arguments, checkpoint.notes.get("classes"))
+    if x.shape[1] != network.sizes[0]:
+        raise DataError(
+            "has another number of features", arg="--data", expected=str(network.sizes[0]), got=str(x.shape[1])
+        )
+    loss, accuracy = evaluate(network, x, t, scale=scale)
+    if arguments.json:
+        print(json.dumps({"model": str(path), "rows": len(x), "loss": loss, "accuracy": accuracy}))
+    else:
+        print(f"{path}: loss {loss:.4f}, accuracy {accuracy:.2%} ({len(x)} rows)")

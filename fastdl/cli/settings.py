@@ -1,0 +1,136 @@
+"""From the options of `fastdl train` to its data, network and optimizer."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import inspect
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastdl import nn, optim
+from fastdl.cli import options
+from fastdl.data import load_labelled
+from fastdl.data.checks import integer
+from fastdl.errors import DataError, HyperparameterError
+from fastdl.optim import schedules
+
+if TYPE_CHECKING:
+    from fastdl.optim import Optimizer
+
+Pair = tuple[NDArray[Any], NDArray[Any]]
+
+
+class TrainingData(NamedTuple):
+    """What a run is trained on, validated with and in the end tested with."""
+
+    train: Pair
+    validation: Pair | None
+    test: Pair | None
+    classes: tuple[str, ...]
+    scale: float
+
+    def checksum(self) -> str:
+        """Of all arrays: a run goes on with the data that it began with."""
+        digest = hashlib.sha256()
+        for array in (*self.train, *(self.validation or ())):
+            digest.update(f"{array.dtype}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+        return digest.hexdigest()
+
+
+def training_data(arguments: argparse.Namespace) -> TrainingData:
+    """Load the data that the options name; without a file for validation, a share of the rows is left out for it."""
+    test: Pair | None = None
+    if arguments.data in options.DATA_SETS:
+        data = options.load_data(arguments)
+        x, t, scale = data.x_train, data.t_train, data.scale
+        test, classes = (data.x_test, data.t_test), tuple(map(str, range(data.classes)))
+    else:
+        x, t, classes = options.load_file(arguments)
+        scale = 1 / 255 if x.dtype == np.uint8 else 1.0
+    if arguments.scale is not None:
+        scale = arguments.scale
+    if arguments.validation is not None:
+        own = load_labelled(
+            arguments.validation, arguments.validation_labels, label=options.label_of(arguments),
+            names=options.names_of(arguments), classes=classes,
+        )  # fmt: skip
+        if own.x.shape[1] != x.shape[1]:
+            raise DataError(
+                "has another number of features", arg="--validation", expected=str(x.shape[1]), got=str(own.x.shape[1])
+            )
+        return TrainingData((x, t), (own.x, own.t), test, classes, scale)
+    share = arguments.validation_share
+    if not 0 <= share < 1:
+        raise HyperparameterError("out of range", arg="--validation-share", expected="0 to less than 1", got=str(share))
+    rows = round(share * len(x))
+    if rows == 0:
+        return TrainingData((x, t), None, test, classes, scale)
+    order = np.random.default_rng(integer(arguments.seed, op="train", arg="--seed", low=0)).permutation(len(x))
+    out, rest = order[:rows], order[rows:]
+    return TrainingData((x[rest], t[rest]), (x[out], t[out]), test, classes, scale)
+
+
+def network(arguments: argparse.Namespace, features: int, classes: int) -> nn.MLP:
+    """Make the network that the options describe."""
+    hidden = arguments.hidden.split(",") if arguments.hidden else []
+    try:
+        sizes = [features, *map(int, hidden), classes]
+        init = arguments.init if arguments.init in nn.initializers.INITIALIZERS else float(arguments.init)
+    except ValueError as error:
+        raise HyperparameterError(
+            "not possible", arg="--hidden, --init", expected="numbers with commas between; a name or a number",
+            got=f"{arguments.hidden!r}, {arguments.init!r}",
+        ) from error  # fmt: skip
+    return nn.MLP(
+        sizes, arguments.activation, init, arguments.weight_decay, arguments.norm == "batch", arguments.dropout,
+        arguments.dtype, arguments.seed,
+    )  # fmt: skip
+
+
+def optimizer(arguments: argparse.Namespace, steps: int) -> Optimizer:
+    """Make the optimizer that the options describe, for a run of so many steps."""
+    name = arguments.optimizer.lower()
+    options.check_names([name], optim.OPTIMIZERS, "optimizer", "--optimizer")
+    settings = dict(_assignment(text, "--set") for text in arguments.set)
+    if arguments.lr is not None:
+        settings["lr"] = arguments.lr
+    if arguments.schedule or arguments.warmup:
+        lr = settings["lr"] if "lr" in settings else optim.get(name, **settings).lr
+        rate: Any = _schedule(arguments.schedule, lr, max(steps - arguments.warmup, 1)) if arguments.schedule else lr
+        settings["lr"] = schedules.Warmup(arguments.warmup, rate) if arguments.warmup else rate
+    return optim.get(name, **settings)
+
+
+def _schedule(text: str, lr: Any, steps: int) -> schedules.Schedule:
+    """The schedule of ``NAME`` or ``NAME:SETTING=VALUE,...``, over the whole run where it does not say how long."""
+    name, _, rest = text.partition(":")
+    known = {kind.lower(): kind for kind in schedules.SCHEDULES if kind not in ("Constant", "Warmup")}
+    plain = name.lower().replace("-", "").replace("_", "")
+    options.check_names([plain], known, "schedule", "--schedule")
+    kind = schedules.SCHEDULES[known[plain]]
+    settings = dict(_assignment(each, "--schedule") for each in rest.split(",") if each)
+    parameters = inspect.signature(kind).parameters
+    if "steps" in parameters and "steps" not in settings:
+        settings["steps"] = steps
+    try:
+        return kind(**{"lr": lr, **settings})
+    except TypeError as error:
+        raise HyperparameterError(
+            f"{known[plain]}: {error}", arg="--schedule", expected=f"settings among {', '.join(parameters)}"
+        ) from error
+
+
+def _assignment(text: str, arg: str) -> tuple[str, Any]:
+    """``NAME=VALUE``; a value that is JSON, such as a number, is that, and any other is a string."""
+    name, sign, value = text.partition("=")
+    if not sign:
+        raise HyperparameterError("not a setting", arg=arg, expected="NAME=VALUE", got=repr(text))
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
