@@ -46,7 +46,7 @@ class _Work:
     arguments: list[tuple[Any, ...]]
 
 
-def bench() -> Iterator[Timed]:
+def measure() -> Iterator[Timed]:
     """Time the kernels and training steps of the installed fastdl against `fastdl.reference`, by turns.
 
     Both sides are given the same float32 arrays. NumPy's side allocates its results; fastdl's kernels do as well, and
@@ -59,7 +59,7 @@ def bench() -> Iterator[Timed]:
 
     Examples
     --------
-    >>> timed = next(bench())
+    >>> timed = next(measure())
     >>> timed.name, timed.seconds > 0
     ('training step 784-100-10, batch 100, sgd', True)
     """

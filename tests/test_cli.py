@@ -221,7 +221,7 @@ def test_help_has_an_example(capsys, command):
     assert "example: fastdl" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("arguments", [[], ["train"], ["compare", "--steps", "many"], ["compare", "--step", "1"]])
+@pytest.mark.parametrize("arguments", [[], ["dance"], ["compare", "--steps", "many"], ["compare", "--step", "1"]])
 def test_argparse_refuses_with_status_two(capsys, arguments):
     with pytest.raises(SystemExit) as caught:
         main(arguments)

@@ -21,7 +21,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
     from fastdl import kernels, timing
     from fastdl._version import __version__
-    from fastdl.bench import bench
+    from fastdl.bench import measure
 
     options.set_threads(arguments)
     print(
@@ -30,7 +30,7 @@ def _run(arguments: argparse.Namespace) -> None:
     )
     head = f"{'':54}{'fastdl':>11}{'NumPy':>11}{'ratio':>8}"
     print(f"{head}\n{'-' * len(head)}")
-    for timed in bench():
+    for timed in measure():
         numbers = f"{1e3 * timed.seconds:8.3f} ms{1e3 * timed.numpy_seconds:8.3f} ms{timed.speedup:7.1f}x"
         print(f"{timed.name:54}{numbers}", flush=True)
     print(

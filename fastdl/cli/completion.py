@@ -41,8 +41,8 @@ def _bash(words: dict[str, list[argparse.Action]]) -> str:
         options_ = [option for action in actions for option in action.option_strings]
         positional = [_choices(action) for action in actions if not action.option_strings]
         cases.append(f'        {name}) words="{" ".join([*options_, *positional])}" ;;')
-        for action in actions:
-            if action.choices and action.option_strings:
+        for action in actions:  # no words: then the shell completes file names
+            if action.option_strings and action.nargs != 0:
                 values.append(f'        {name},{action.option_strings[-1]}) words="{_choices(action)}" ;;')
     return "\n".join(
         [

@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import inspect
 import json
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -113,7 +114,7 @@ def _schedule(text: str, lr: Any, steps: int) -> schedules.Schedule:
     plain = name.lower().replace("-", "").replace("_", "")
     options.check_names([plain], known, "schedule", "--schedule")
     kind = schedules.SCHEDULES[known[plain]]
-    settings = dict(_assignment(each, "--schedule") for each in rest.split(",") if each)
+    settings = dict(_assignment(each, "--schedule") for each in re.split(r",(?=\w+=)", rest) if each)
     parameters = inspect.signature(kind).parameters
     if "steps" in parameters and "steps" not in settings:
         settings["steps"] = steps

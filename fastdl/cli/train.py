@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fastdl.nn import MLP
     from fastdl.optim import Optimizer
     from fastdl.train import Checkpoints, EpochRecord, StepRecord
+    from fastdl.train.monitor import Metric
 
 CONFIG = "config.json"
 _METRICS = ("metrics.jsonl", "metrics.csv")
@@ -76,7 +77,7 @@ def _add_optimizer(group: argparse._ArgumentGroup) -> None:
     add("--lr", type=float, metavar="RATE", help="learning rate (default: the optimizer's)")
     add("--set", action="append", default=[], metavar="NAME=VALUE",
         help="another setting, such as beta1=0.95, clip_norm=1 or ema=0.99; again for more")  # fmt: skip
-    add("--schedule", metavar="NAME", help="of the learning rate, such as cosine or step-decay:period=100,factor=0.5")
+    add("--schedule", metavar="NAME", help="of the learning rate, such as cosine or step-decay:every=100,factor=0.5")
     add("--warmup", type=int, default=0, metavar="N", help="steps with a smaller learning rate (default: %(default)s)")
 
 
@@ -132,7 +133,7 @@ def _of_run(arguments: argparse.Namespace) -> argparse.Namespace:
             raise KeyError(name for name in kept)
     except OSError as error:
         raise DataError(f"there is no run in {str(arguments.resume)!r}: {error.strerror}", arg="--resume") from error
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise DataError(f"{str(path)!r} is not what a run writes", arg="--resume") from error
     if "epochs" in changed or "steps" in changed:
         kept |= {"epochs": arguments.epochs, "steps": arguments.steps}
@@ -157,7 +158,7 @@ def _begin(arguments: argparse.Namespace, configs: dict[str, Any]) -> None:
     """Write what the run is, in a folder that holds no other."""
     folder = arguments.out
     make_folder(folder)
-    old = [path for name in (CONFIG, *_METRICS, "*.safetensors") for path in folder.glob(name)]
+    old = list(folder.glob("*.safetensors"))
     if old and not arguments.overwrite:
         raise DataError(
             f"{str(folder)!r} holds a run", arg="--out",
@@ -166,6 +167,8 @@ def _begin(arguments: argparse.Namespace, configs: dict[str, Any]) -> None:
     for path in old:
         path.unlink()
     kept = {name: getattr(arguments, name) for name in arguments.defaults if name not in (*_NOT_KEPT, "help")}
+    if arguments.data not in options.DATA_SETS:
+        kept["data"] = Path(arguments.data)
     kept = {name: str(value.absolute()) if isinstance(value, Path) else value for name, value in kept.items()}
     content = {"fastdl": __version__, "options": kept | {"schedule_steps": arguments.schedule_steps}, **configs}
     write_atomically(folder / CONFIG, (json.dumps(content, indent=1) + "\n").encode())
@@ -181,7 +184,9 @@ class _Run:
 
         self.folder, self.data = arguments.out, data
         self.checksum = data.checksum()
-        metric = arguments.metric or ("loss" if data.validation is None else "validation_loss")
+        metric: Metric = arguments.metric or ("loss" if data.validation is None else "validation_loss")
+        if metric != "loss" and data.validation is None:
+            raise HyperparameterError("there is no validation data", arg="--metric", expected="loss", got=repr(metric))
         notes = {"classes": list(data.classes), "scale": data.scale, "data": self.checksum}
         self.saving = Checkpoints(
             arguments.out, every=arguments.save_every, keep=arguments.keep, best=metric, notes=notes
@@ -192,7 +197,7 @@ class _Run:
             else EarlyStopping(arguments.patience, min_delta=arguments.min_delta, metric=metric)
         )
         self.interrupts = _Interrupts(self.saving)
-        callbacks = [
+        callbacks: list[Callable[[StepRecord | EpochRecord], object]] = [
             _print_epoch,
             *(MetricsLog(arguments.out / name) for name in _METRICS),
             *_observers(optimizer, data),

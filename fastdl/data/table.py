@@ -150,7 +150,8 @@ def _fault(path: Path, delimiter: str, header: bool, label: int | None) -> DataE
                     return _error(path, f"{place}: no label")
                 if i != label and not (_is_number(cell) and math.isfinite(float(cell))):
                     return _error(path, f"{place}: not a finite number", got=repr(cell)[:80])
-    return _error(path, "has no rows that can be read")
+    hint = "Its first line was taken for a header" if header else ""
+    return _error(path, "has no rows that can be read", hint=hint)
 
 
 def _is_number(cell: str) -> bool:

@@ -108,7 +108,7 @@ class EarlyStopping:
         value = value_of(record, self.metric, "EarlyStopping")
         best = math.inf if self.best is None else self._sign * self.best
         if value < best - self.min_delta:
-            self.best, self.best_epoch, self._bad = self._sign * value, record.epoch, 0
+            self.best, self.best_epoch, self._bad = float(self._sign * value), record.epoch, 0
             if self.restore_best and self._trained is not None:
                 self._network = self._trained.state_dict()
             return
