@@ -78,9 +78,10 @@ def _works(rng: np.random.Generator) -> Iterator[_Work]:
     logits, labels = rng.standard_normal((1000, _CLASSES), np.float32), rng.integers(0, _CLASSES, 1000)
     yield _both("softmax cross-entropy 1000x10", "softmax_cross_entropy", (logits, labels))
     flat = rng.standard_normal(_WIDTH, np.float32)
-    for name in ("relu", "sigmoid", "tanh", "gelu"):
+    for name in ("relu", "sigmoid", "tanh", "gelu_tanh"):
         yield _both(f"{name} of 2**20", "activation_forward", (flat, name))
-    yield _both("dropout of 2**20", "dropout_forward", (flat, 0.5, 1))
+    rows, gamma, beta = flat.reshape(1024, 1024), np.ones(1024, np.float32), np.zeros(1024, np.float32)
+    yield _both("layer normalization 1024x1024", "layer_norm_forward", (rows, gamma, beta))
 
 
 def _both(name: str, function: str, arguments: tuple[Any, ...]) -> _Work:

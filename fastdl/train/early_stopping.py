@@ -87,7 +87,13 @@ class EarlyStopping:
         self._trained: Any = None  # the network
 
     def begin(self, trainer: Trainer) -> None:
-        """Take note of the trainer; called by its ``fit``."""
+        """Take note of the trainer; called by its ``fit``.
+
+        Parameters
+        ----------
+        trainer : Trainer
+            That runs it.
+        """
         self._trained = trainer.network
 
     def __call__(self, record: StepRecord | EpochRecord) -> None:

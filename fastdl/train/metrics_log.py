@@ -66,7 +66,13 @@ class MetricsLog:
         self._line = _json_line if self.path.suffix == ".jsonl" else _csv_line
 
     def begin(self, trainer: Trainer) -> None:
-        """Write the epochs so far; called by the trainer's ``fit``."""
+        """Write the epochs so far; called by the trainer's ``fit``.
+
+        Parameters
+        ----------
+        trainer : Trainer
+            That runs it.
+        """
         head = "" if self.path.suffix == ".jsonl" else ",".join(_COLUMNS) + "\n"
         write_atomically(self.path, (head + "".join(map(self._line, trainer.history.epochs))).encode())
 

@@ -88,7 +88,13 @@ class Checkpoints:
         self._best = math.inf
 
     def begin(self, trainer: Trainer) -> None:
-        """Take note of the trainer, and of the best of its epochs so far; called by its ``fit``."""
+        """Take note of the trainer, and of the best of its epochs so far; called by its ``fit``.
+
+        Parameters
+        ----------
+        trainer : Trainer
+            That runs it.
+        """
         make_folder(self.folder)
         self._trainer = trainer
         if self.best is not None:
