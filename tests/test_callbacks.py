@@ -211,6 +211,13 @@ def test_checkpoints_keep_the_latest(tmp_path, data):
     assert load_checkpoint(latest_checkpoint(tmp_path / "every")).trainer["epoch"] == 4
 
 
+def test_what_a_killed_run_left_behind_is_removed(tmp_path, data):
+    (tmp_path / ".step-0000000001.safetensors.0123456789abcdef").write_bytes(b"half")
+    (tmp_path / "notes.txt").write_text("kept")
+    make_trainer([Checkpoints(tmp_path)]).fit(*data)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt", "step-0000000012.safetensors"]
+
+
 @pytest.mark.parametrize("metric", METRICS)
 def test_the_best_checkpoint(tmp_path, data, metric):
     history = make_trainer([Checkpoints(tmp_path, best=metric)], SGD(lr=5.0), epochs=8).fit(*data, validation=data)

@@ -324,6 +324,22 @@ HOSTILE = {
 }
 
 
+WORDS = {  # of the check that is to find it, where another one might
+    "more than there is": "wrong offsets",
+    "negative size": "wrong shape",
+    "two negative sizes": "wrong shape",
+    "true as a size": "wrong shape",
+    "0 times huge": "impossible shape",
+    "object dtype": "wrong dtype",
+    "overlap": "wrong offsets",
+    "a name twice": "twice",
+    "texts twice": "twice",
+    "no format": "another format",
+    "an array that is not there": "names an array",
+    "another safetensors": "not a checkpoint",
+}
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_files(tmp_path, name):
     path = tmp_path / "f"
@@ -336,6 +352,7 @@ def test_hostile_files(tmp_path, name):
     finally:
         tracemalloc.stop()
     assert str(path) in str(caught.value)
+    assert WORDS.get(name, "") in str(caught.value)
 
 
 def test_the_forged_files_are_refused_for_what_is_wrong_with_them(tmp_path):
@@ -479,6 +496,8 @@ def test_a_failed_save_leaves_the_old_file(tmp_path):
     before = path.read_bytes()
     with pytest.raises(CheckpointError):
         save_checkpoint(path, network, notes={"x": object()})
+    with pytest.raises(CheckpointError):
+        save_checkpoint(path, network, object())
     with pytest.raises(DataError):
         save_checkpoint(tmp_path / "missing" / "n", network)
     assert path.read_bytes() == before

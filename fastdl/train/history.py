@@ -40,7 +40,7 @@ class EpochRecord:
     validation_loss, validation_accuracy : float or None
         Loss, and share of right labels in 0..1, after its last step; None without validation data.
     seconds : float
-        Wall-clock time of its training and validation.
+        Wall-clock time of its training and validation; of what was left of it, where it was resumed.
     """
 
     epoch: int

@@ -51,7 +51,7 @@ class Checkpoints:
     Notes
     -----
     It comes after the callbacks whose memory is to be saved with the run, such as `EarlyStopping`. A later epoch as
-    good as the best one does not replace it.
+    good as the best one does not replace it. Two runs at a time need two folders.
 
     Examples
     --------
@@ -96,6 +96,8 @@ class Checkpoints:
             That runs it.
         """
         make_folder(self.folder)
+        for unfinished in self.folder.glob(".*.safetensors.*"):  # of a run that was killed while it saved
+            unfinished.unlink(missing_ok=True)
         self._trainer = trainer
         if self.best is not None:
             values = [value_of(record, self.best, "Checkpoints") for record in trainer.history.epochs]

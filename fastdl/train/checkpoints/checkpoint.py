@@ -178,6 +178,12 @@ def save_checkpoint(
     >>> bool((checkpoint.make_network().params["W1"] == network.params["W1"]).all())
     True
     """
+    for name, part in (("network", network), ("optimizer", optimizer), ("trainer", trainer)):
+        if part is not None and not hasattr(part, "state_dict"):
+            raise CheckpointError(
+                "cannot be saved", op="save", arg=name, expected="an object with state_dict()",
+                got=type(part).__qualname__,
+            )  # fmt: skip
     tree = {
         "network": {"config": _config_of(network), "state": network.state_dict()},
         "optimizer": _saved(optimizer),
