@@ -266,12 +266,12 @@ class MultiLayerNet:
         """Whether nobody has exchanged a layer."""
         return self.last_layer is self._network.loss_function and list(self.layers.items()) == self._made
 
-    def _forward_layers(self, inputs: Array, train_flg: bool) -> Array:
-        x = inputs
+    def _forward_layers(self, x: Array, train_flg: bool) -> Array:
         for key, layer in self.layers.items():
             takes_flag = isinstance(layer, nn.Layer) or "Dropout" in key or "BatchNorm" in key
             x = layer.forward(x, train_flg) if takes_flag else layer.forward(x)
-        return x
+        y: Array = x
+        return y
 
     def _gradient_by_layers(self, x: Array, t: Array) -> dict[str, Array]:
         self.loss(x, t, train_flg=True)
