@@ -132,7 +132,7 @@ def test_a_cut_connection_is_resumed(serve, tmp_path, cut):
 
 
 def test_a_later_call_goes_on(serve, tmp_path):
-    server = serve({"file.gz": CONTENT}, ["cut"] + ["404"])
+    server = serve({"file.gz": CONTENT}, ["cut", "404"])
     assert "404" in refusal(tmp_path, server.url)
     assert names(tmp_path) == ["file.gz.part"]
     assert fetch(tmp_path, server.url).read_bytes() == CONTENT
@@ -141,7 +141,7 @@ def test_a_later_call_goes_on(serve, tmp_path):
 
 
 def test_another_mirror_goes_on(serve, tmp_path):
-    first, second = serve({"file.gz": CONTENT}, ["cut"] + ["404"]), serve({"file.gz": CONTENT})
+    first, second = serve({"file.gz": CONTENT}, ["cut", "404"]), serve({"file.gz": CONTENT})
     assert fetch(tmp_path, first.url, second.url).read_bytes() == CONTENT
     assert second.requests == [("/file.gz", "bytes=100000-")]
 
