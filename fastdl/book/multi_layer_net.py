@@ -256,8 +256,8 @@ class MultiLayerNet:
         }
 
     def _inputs(self, x: Any) -> Array:
-        x = floats(x, type(self).__name__, self._network.dtype)
-        return x.reshape(len(x), -1) if x.ndim > 2 else x
+        array = floats(x, type(self).__name__, self._network.dtype)
+        return array.reshape(len(array), -1) if array.ndim > 2 else array
 
     def _weights(self) -> dict[str, Array]:
         return {key: value for key, value in self.params.items() if key.startswith("W")}
@@ -270,8 +270,7 @@ class MultiLayerNet:
         for key, layer in self.layers.items():
             takes_flag = isinstance(layer, nn.Layer) or "Dropout" in key or "BatchNorm" in key
             x = layer.forward(x, train_flg) if takes_flag else layer.forward(x)
-        y: Array = x
-        return y
+        return x
 
     def _gradient_by_layers(self, x: Array, t: Array) -> dict[str, Array]:
         self.loss(x, t, train_flg=True)
