@@ -159,6 +159,9 @@ def test_what_the_design_names_is_there():
         "fastdl.optim": "SGD Momentum Nesterov AdaGrad RMSprop Adadelta Adam AdamW Adamax Nadam RAdam Ftrl Lion LAMB "
         "OPTIMIZERS Optimizer get rule check_rule schedules",
         "fastdl.train": "Trainer",
+        "fastdl.book": "SGD Momentum Nesterov AdaGrad RMSprop Adam Affine Relu Sigmoid SoftmaxWithLoss Dropout "
+        "BatchNormalization MultiLayerNet MultiLayerNetExtend Trainer numerical_gradient smooth_curve shuffle_dataset "
+        "softmax sigmoid relu cross_entropy_error load_mnist np",
         "fastdl.data": "load_digits load_mnist Batches Dataset read_idx",
         "fastdl.kernels": "ACTIVATIONS NEED_INPUT RULES RuleSpec affine_forward affine_backward activation_forward "
         "activation_backward add map_elements softmax softmax_cross_entropy sigmoid_cross_entropy mean_squared_error "
