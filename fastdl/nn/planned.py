@@ -61,6 +61,8 @@ class Rows(Batch):
 
     def make(self) -> Array:
         return gather(self.arrays[0], self.rows, self._scale, self._dtype)
+
+
 def _references(array: Array) -> int:
     """How many arrays, lists and variables have the memory that an array of a plan lies in."""
     return sys.getrefcount(array.base)
