@@ -77,14 +77,11 @@ def plot_descent(
     draw_contours(ax, height, limits, grid)
     if gradient is not None:
         _draw_field(ax, gradient, (left, right), (bottom, top))
-    for label, (color, style) in looks(points).items():
-        ax.plot(*points[label].T, marker="o", markersize=2.5, linewidth=1.4, linestyle=style, color=color, label=label)
-    if minimum is not None:
-        ax.scatter(*minimum, marker="*", s=90, color="black", zorder=3)
+    draw_paths(ax, points, looks(points), minimum)
     ax.set(xlim=(left, right), ylim=(bottom, top), xlabel="x", ylabel="y")
     set_titles(ax, title, note)
     if len(points) > 1:
-        ax.legend(frameon=False, loc="upper right", ncols=2 if len(points) > 4 else 1)
+        ax.legend(edgecolor="none", framealpha=0.85, loc="upper right", ncols=2 if len(points) > 4 else 1)
     return ax
 
 
@@ -122,6 +119,20 @@ def draw_contours(ax: Axes, height: Callable[[Any, Any], Any], limits: Limits, g
     x, y, heights = heights_on(height, limits, grid)
     levels = np.quantile(heights[np.isfinite(heights)], np.linspace(0.01, 0.99, 18))
     ax.contour(x, y, heights, levels=np.unique(levels), colors=GREY, linewidths=0.5, alpha=0.5)
+
+
+def draw_paths(
+    ax: Axes,
+    paths: Mapping[str, NDArray[np.float64]],
+    look: Mapping[str, tuple[str, str]],
+    minimum: tuple[float, float] | None,
+) -> None:
+    """Draw paths in their colours and line styles, a dot for each step, and a star at the minimum."""
+    for label, path in paths.items():
+        color, style = look[label]
+        ax.plot(*path.T, marker="o", markersize=2.5, linewidth=1.4, linestyle=style, color=color, label=label)
+    if minimum is not None:
+        ax.scatter(*minimum, marker="*", s=90, color="black", zorder=3)
 
 
 def _draw_field(

@@ -82,10 +82,13 @@ def new_axes(op: str, width: float = 8.0, height: float = 4.8, **subplot: Any) -
     return cast("Axes", figure.add_subplot(**subplot))
 
 
-def set_titles(ax: Axes, title: str, note: str = "") -> None:
-    """Set a bold title above the axes and a small note below it."""
-    ax.set_title(title, loc="left", fontweight="bold", pad=22 if note else None)
-    ax.text(0, 1.025, note, transform=ax.transAxes, fontsize="small", color=GREY)
+def set_titles(ax: Axes, title: str, note: str = "", room: float = 0.0) -> None:
+    """Set a bold title above the axes and a small note below it, ``room`` points higher where panels need them."""
+    ax.set_title(title, loc="left", fontweight="bold", pad=room + (22 if note else 6))
+    ax.annotate(
+        note, (0, 1), xytext=(0, room + 7), xycoords="axes fraction", textcoords="offset points", fontsize="small",
+        color=GREY,
+    )  # fmt: skip
 
 
 def set_grid(ax: Axes) -> None:

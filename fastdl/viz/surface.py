@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastdl.viz.descent import Limits, as_points, heights_on, limits_of
-from fastdl.viz.style import GREY, looks, new_axes
+from fastdl.viz.style import looks, new_axes, set_titles
 
 if TYPE_CHECKING:
     from mpl_toolkits.mplot3d.axes3d import Axes3D
@@ -78,8 +78,7 @@ def plot_surface(
     if minimum is not None:
         ax.scatter(*on_surface(height, np.array([minimum]), limits), marker="*", s=90, color="black", zorder=3)
     ax.set(xlabel="x", ylabel="y", zlabel=zlabel)
-    ax.set_title(title, loc="left", fontweight="bold", pad=22 if note else None)
-    ax.text2D(0, 1.025, note, transform=ax.transAxes, fontsize="small", color=GREY)
+    set_titles(ax, title, note)
     if len(points) > 1:
         ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1.15, 0.6))
     return ax

@@ -82,8 +82,11 @@ def plot_tree(members: Mapping[str, Member], *, ax: Axes | None = None, title: s
         x, y = places[name]
         for number, parent in enumerate(member.parents):
             _draw_branch(ax, places[parent], (x, y), dashed=number > 0)
-        ax.text(x, y, name, ha="left", va="bottom", fontweight="bold", color=member.color)
-        ax.text(x, y + 0.08, member.text, ha="left", va="top", fontsize="small", color=GREY)
+        for text, down, look in (
+            (name, 0.0, {"va": "bottom", "fontweight": "bold", "color": member.color}),
+            (member.text, 0.08, {"va": "top", "fontsize": "small", "color": GREY}),
+        ):
+            ax.text(x, y + down, text, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1}, **look)  # type: ignore[arg-type]
     set_titles(ax, title, note)
     return ax
 
