@@ -43,6 +43,11 @@ def decaying(lr: float, steps: int) -> dict[str, schedules.Schedule]:
     Returns
     -------
     dict of str to Schedule
+
+    Examples
+    --------
+    >>> decaying(1.0, 3000)["inverse time"](150)
+    0.5
     """
     warm = steps // 20
     return {
@@ -110,13 +115,6 @@ def learning_rate_decay(
     Returns
     -------
     LearningRateDecay
-
-    Examples
-    --------
-    >>> from fastdl.data import load_digits
-    >>> result = learning_rate_decay(load_digits(), steps=100, seeds=1)
-    >>> result.rates["cosine"][-1] < result.rates["constant"][-1]
-    np.True_
     """
     problem = SoftmaxRegression(data, weight_decay)
     first = lr / problem.square
