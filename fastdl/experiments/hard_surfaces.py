@@ -142,14 +142,10 @@ def check(result: HardSurfaces) -> list[Check]:
     slowest = max(others, key=lambda name: arrivals[name])
     without = [name for name in OPTIMIZERS if name not in WITH_VELOCITY]
 
-    def rates(race: dict[str, Runner], names: Sequence[str]) -> tuple[str, int]:
-        """Who of them arrived with the fewest rates, and with how many."""
-        name = min(names, key=lambda name: race[name].arrived)
-        return name, race[name].arrived
-
     def some(where: str, race: dict[str, Runner], names: Sequence[str]) -> Check:
-        name, count = rates(race, names)
-        return compared(f"{where}, fewest rates with which one arrives: {name}", count, ">", "", 0, ".0f")
+        name = min(names, key=lambda name: race[name].arrived)
+        text = f"{where}, fewest rates with which one arrives: {name}"
+        return compared(text, race[name].arrived, ">", "", 0, ".0f")
 
     most = max(without, key=lambda name: turned[name].arrived)
     fewest = min(("SGD", "Momentum", "Nesterov"), key=lambda name: beale[name].fell_out)
