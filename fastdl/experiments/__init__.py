@@ -16,6 +16,15 @@ mean angle between -gradient and the minimum 64.5 > 45: holds
 from fastdl.experiments.experiment import Check, Experiment, compared, load, write
 
 #: All experiments, in the chapter's order: the name of each one's file.
-NAMES = ("anisotropy",)
+NAMES = (
+    "anisotropy",
+    "zero_weights",
+    "initial_weights",
+    "batch_norm",
+    "gradient_check",
+    "overfitting",
+    "weight_decay",
+    "dropout",
+)
 
 __all__ = ["NAMES", "Check", "Experiment", "compared", "load", "write"]
