@@ -19,12 +19,15 @@ from fastdl.experiments.experiment import Check, Experiment, compared, load, wri
 NAMES = (
     "anisotropy",
     "zero_weights",
+    "activations",
     "initial_weights",
+    "vanishing_gradients",
     "batch_norm",
     "gradient_check",
     "overfitting",
     "weight_decay",
     "dropout",
+    "ensemble",
 )
 
 __all__ = ["NAMES", "Check", "Experiment", "compared", "load", "write"]

@@ -97,11 +97,13 @@ def check(result: BatchNormalization) -> list[Check]:
     best = {name: int(values.argmax()) for name, values in last.items()}
     gap = {name: float(runs[best[name]].gaps.mean()) for name, runs in _kinds(result)}
     many = len(result.scales)
+    faster = int(np.sum(speed["with"] > speed["without"]))
     return [
         compared(
             f"scales of {many} with training accuracy above {LEARNED}: with", learned["with"], ">", "without",
             learned["without"], ".0f",
         ),
+        compared(f"scales of {many} at which it learns faster with", faster, ">=", "", 0.75 * many, ".0f"),
         compared(
             "mean training accuracy over the epochs, best scale: with", float(speed["with"].max()), ">", "without",
             float(speed["without"].max()), ".3f",

@@ -93,7 +93,7 @@ def check(result: InitialWeights) -> list[Check]:
     small, xavier, he = INITS
     no_better = np.log(10) - 0.05
     return [
-        compared(f"last loss, {small}, least of the seeds", float(last[small].min()), ">", "log 10 - 0.05 =", no_better),
+        compared(f"last loss, {small}, least of seeds", float(last[small].min()), ">", "log 10 - 0.05 =", no_better),
         compared(f"last loss, {xavier}, largest of the seeds", float(last[xavier].max()), "<", "", 0.5),
         compared(
             f"mean loss over all steps, {he}, largest of the seeds", float(result.means[he].max()), "<",

@@ -107,7 +107,7 @@ def draw(result: ZeroWeights, ax: Axes | None = None) -> Axes:
 
 EXPERIMENT = Experiment(
     zero_weights,
-    claim="with weights all 0, or all equal, the units of a layer stay equal and nothing, or next to nothing, is learned",
+    claim="with weights all 0, or all equal, the units of a layer stay equal, and the network learns next to nothing",
     seconds=1,
     check=check,
     draw=draw,
