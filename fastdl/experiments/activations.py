@@ -17,7 +17,7 @@ from fastdl.experiments.experiment import Check, Experiment, compared
 from fastdl.experiments.training import Numbers
 from fastdl.nn import Affine, initializers
 from fastdl.viz import plot_layer_histograms, plot_layer_values
-from fastdl.viz.style import new_axes, panels, set_titles
+from fastdl.viz.style import new_axes, panels, set_panel_titles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,7 +34,8 @@ class Distributions:
     Parameters
     ----------
     counts : ndarray (layers, bins) of int
-        Histogram of each layer's output, of the first seed; what is beyond the range is in the last bin.
+        Histogram of each layer's output, of ReLU's what is above 0, of the first seed; what is beyond the range is in
+        the last bin.
     stds : ndarray (seeds, layers)
         Standard deviations of the outputs.
     ends : ndarray (seeds, layers)
@@ -106,7 +107,8 @@ def _distributions(
         outputs, gradients = _passes(activation, initializers.get(init), layers, units, rows, seed)
         for layer, (y, gradient) in enumerate(zip(outputs, gradients, strict=True)):
             if row == 0:
-                counts[layer] = np.histogram(np.clip(y, low, high), edges)[0]
+                shown = y[y > 0] if activation == "relu" else y  # the others, about half, are all 0
+                counts[layer] = np.histogram(np.clip(shown, low, high), edges)[0]
             stds[row, layer] = y.std()
             ends[row, layer] = np.mean((y < low + margin) | (y > high - margin))
             gradient_stds[row, layer] = gradient.std()
@@ -186,14 +188,12 @@ def draw(result: Activations, ax: Axes | None = None) -> Axes:
             if number + 1 < len(grid):
                 small.set_xlabel("")
     handles, labels = grid[0][-1].get_legend_handles_labels()
-    ax.legend(
-        handles, labels, frameon=False, loc="lower right", bbox_to_anchor=(1, 1.05), ncols=2, fontsize="small",
-        borderaxespad=0,
-    )  # fmt: skip
-    set_titles(
+    set_panel_titles(
         ax,
         "Initial weights decide what reaches the last layer, and what comes back",
-        "five layers of 100, 1,000 inputs from N(0, 1) · bars: outputs · lines: standard deviation of the gradients",
+        "bars: outputs, of relu those above 0 · lines: standard deviation of the gradients",
+        handles,
+        labels,
     )
     return ax
 

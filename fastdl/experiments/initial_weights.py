@@ -104,12 +104,14 @@ def check(result: InitialWeights) -> list[Check]:
 
 def draw(result: InitialWeights, ax: Axes | None = None) -> Axes:
     """Draw the losses of the first seed."""
-    return plot_loss_curves(
+    ax = plot_loss_curves(
         {name: losses[0] for name, losses in result.losses.items()},
         ax=ax,
         title="Initial weights decide whether it learns",
         note=f"{result.data} · four hidden layers of 100, ReLU · SGD, η = 0.01, batches of 128",
     )
+    ax.get_legend().set_loc("lower left")  # the upper right is taken by those that do not learn
+    return ax
 
 
 EXPERIMENT = Experiment(

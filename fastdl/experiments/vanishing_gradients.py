@@ -18,7 +18,7 @@ from fastdl.experiments.training import Numbers
 from fastdl.nn import MLP
 from fastdl.train import diagnose
 from fastdl.viz import plot_layer_values
-from fastdl.viz.style import new_axes, panels, set_titles
+from fastdl.viz.style import new_axes, panels, set_panel_titles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -110,12 +110,9 @@ def draw(result: VanishingGradients, ax: Axes | None = None) -> Axes:
         plot_layer_values(norms, ax=small, ylabel="norm of the gradient" if small is row[0] else "", legend=False)
         small.set_title(activation, fontsize="small", pad=4)
     handles, labels = row[0].get_legend_handles_labels()
-    ax.legend(
-        handles, labels, frameon=False, loc="lower right", bbox_to_anchor=(1, 1.06), ncols=4, fontsize="small",
-        borderaxespad=0,
-    )  # fmt: skip
     depth = next(iter(result.norms["relu"].values())).shape[1] - 1
-    set_titles(ax, "Gradients vanish or explode", f"{depth} hidden layers of 100, the last at the right · 128 images")
+    note = f"{depth} hidden layers of 100 · 128 images · gradient with respect to each layer's output"
+    set_panel_titles(ax, "Gradients vanish or explode on their way back to the first layer", note, handles, labels)
     return ax
 
 

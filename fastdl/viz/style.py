@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from fastdl.errors import MissingDependencyError
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -43,10 +45,25 @@ def new_axes(op: str, width: float = 8.0, height: float = 4.8) -> Axes:
     return figure.add_subplot()
 
 
-def set_titles(ax: Axes, title: str, note: str = "") -> None:
-    """Set a bold title above the axes and a small note below it."""
-    ax.set_title(title, loc="left", fontweight="bold", pad=22 if note else None)
-    ax.text(0, 1.025, note, transform=ax.transAxes, fontsize="small", color=GREY)
+def set_titles(ax: Axes, title: str, note: str = "", lift: float = 0) -> None:
+    """Set a bold title above the axes and a small note below it, ``lift`` points higher than usual."""
+    ax.set_title(title, loc="left", fontweight="bold", pad=(22 if note else 6) + lift)
+    ax.annotate(
+        note, (0, 1), xycoords="axes fraction", xytext=(0, 7 + lift), textcoords="offset points", fontsize="small",
+        color=GREY,
+    )  # fmt: skip
+
+
+def set_panel_titles(
+    ax: Axes, title: str, note: str, handles: Sequence[Artist] = (), labels: Sequence[str] = ()
+) -> None:
+    """Set title and note above panels, which have titles of their own, and beside the note one legend for all."""
+    set_titles(ax, title, note, lift=14)
+    if handles:
+        ax.legend(
+            handles, labels, frameon=False, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=2.2,
+            ncols=len(handles), fontsize="small",
+        )  # fmt: skip
 
 
 def set_grid(ax: Axes) -> None:
