@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 INITS: dict[str, str | float] = {"N(0, 1)": 1.0, "N(0, 0.01²)": 0.01, "Xavier": "xavier", "He": "he"}
-RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (0.0, 2.0)}
+RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (0.0, 5.0)}
 BINS = 30
 
 
@@ -124,7 +124,8 @@ def _passes(
     stack = [
         Affine(init((units, units), seed, number, "float64"), np.zeros(units), activation) for number in range(layers)
     ]
-    outputs, gradients = [], []
+    outputs: list[NDArray[Any]] = []
+    gradients: list[NDArray[Any]] = []
     for layer in stack:
         x = layer.forward(x, train=True)
         outputs.append(x)
@@ -176,7 +177,7 @@ def draw(result: Activations, ax: Axes | None = None) -> Axes:
     grid = panels(ax, len(result.distributions), len(INITS) + 1, gap=0.36)
     for number, (row, (name, kinds)) in enumerate(zip(grid, result.distributions.items(), strict=True)):
         for small, (label, found) in zip(row[:-1], kinds.items(), strict=True):
-            plot_layer_histograms(found.counts, result.edges[name], ax=small, ylabel="")
+            plot_layer_histograms(list(found.counts), result.edges[name], ax=small, ylabel="")
             small.set_title(f"{name}, {label}", fontsize="small", pad=4)
         row[0].set_ylabel("output")
         plot_layer_values(

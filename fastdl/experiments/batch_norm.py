@@ -44,7 +44,7 @@ class BatchNormalization:
 
 
 def batch_norm(
-    data: Dataset, scales: int = 16, epochs: int = 20, seeds: int = 3, seed: int = 0, progress: Progress = silent
+    data: Dataset, scales: int = 16, epochs: int = 20, seeds: int = 2, seed: int = 0, progress: Progress = silent
 ) -> BatchNormalization:
     """Train five hidden layers of 100 on 1,000 images with SGD, η = 0.01, in batches of 100.
 

@@ -50,7 +50,7 @@ def ensemble(
     members: int = 10,
     epochs: int = 201,
     dropout_epochs: int = 1000,
-    repetitions: int = 3,
+    repetitions: int = 2,
     seed: int = 0,
     progress: Progress = silent,
 ) -> Ensemble:

@@ -110,7 +110,7 @@ def draw(result: InitialWeights, ax: Axes | None = None) -> Axes:
         title="Initial weights decide whether it learns",
         note=f"{result.data} · four hidden layers of 100, ReLU · SGD, η = 0.01, batches of 128",
     )
-    ax.get_legend().set_loc("lower left")  # the upper right is taken by those that do not learn
+    ax.legend(frameon=False, loc="lower left")  # the upper right is taken by those that do not learn
     return ax
 
 

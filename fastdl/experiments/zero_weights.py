@@ -14,7 +14,7 @@ from fastdl.data import Dataset
 from fastdl.experiments.experiment import Check, Experiment, Progress, compared, silent
 from fastdl.experiments.training import BATCH
 from fastdl.nn import MLP
-from fastdl.nn.initializers import constant
+from fastdl.nn.initializers import Initializer, constant
 from fastdl.optim import SGD
 from fastdl.train import StepRecord, Trainer, evaluate
 from fastdl.viz import plot_loss_curves
@@ -22,7 +22,7 @@ from fastdl.viz import plot_loss_curves
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-INITS = {"all 0": "zeros", "all 0.01": constant(0.01), "He": "he"}
+INITS: dict[str, str | Initializer] = {"all 0": "zeros", "all 0.01": constant(0.01), "He": "he"}
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def draw(result: ZeroWeights, ax: Axes | None = None) -> Axes:
         title="Weights that start equal stay equal",
         note="two hidden layers of 100, ReLU · SGD, η = 0.1, batches of 100",
     )
-    ax.get_legend().set_loc("lower left")  # the upper right is taken by those that do not learn
+    ax.legend(frameon=False, loc="lower left")  # the upper right is taken by those that do not learn
     return ax
 
 
