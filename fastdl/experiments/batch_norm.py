@@ -136,7 +136,7 @@ def _kinds(result: BatchNormalization) -> list[tuple[str, list[Accuracies]]]:
 EXPERIMENT = Experiment(
     batch_norm,
     claim="with batch normalization a network learns faster, depends little on its initial weights, and overfits less",
-    seconds=10,
+    seconds=6,
     check=check,
     draw=draw,
 )

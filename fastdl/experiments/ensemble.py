@@ -130,7 +130,7 @@ def draw(result: Ensemble, ax: Axes | None = None) -> Axes:
 EXPERIMENT = Experiment(
     ensemble,
     claim="the mean output of networks trained apart is better than each; dropout comes near it in one network",
-    seconds=15,
+    seconds=5,
     check=check,
     draw=draw,
 )
