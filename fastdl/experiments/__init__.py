@@ -28,6 +28,16 @@ NAMES = (
     "learning_rate_decay",
     "hard_surfaces",
     "optimizers",
+    "zero_weights",
+    "activations",
+    "initial_weights",
+    "vanishing_gradients",
+    "batch_norm",
+    "gradient_check",
+    "overfitting",
+    "weight_decay",
+    "dropout",
+    "ensemble",
 )
 
 __all__ = ["NAMES", "Check", "Experiment", "compared", "load", "write"]

@@ -3,8 +3,11 @@
 Only `animate_descent` returns an image, a GIF. matplotlib, the extra `plot`, is imported when something is drawn.
 """
 
+from fastdl.viz.accuracy_curves import plot_accuracy_curves, plot_curve_grid
 from fastdl.viz.animation import Frames, animate_descent, descent_frames
 from fastdl.viz.descent import plot_descent
+from fastdl.viz.dots import plot_dots
+from fastdl.viz.layers import plot_layer_histograms, plot_layer_values
 from fastdl.viz.lines import plot_lines
 from fastdl.viz.loss_curves import plot_loss_curves, smooth_curve
 from fastdl.viz.scenes import Scene, plot_scenes
@@ -17,7 +20,12 @@ __all__ = [
     "Scene",
     "animate_descent",
     "descent_frames",
+    "plot_accuracy_curves",
+    "plot_curve_grid",
     "plot_descent",
+    "plot_dots",
+    "plot_layer_histograms",
+    "plot_layer_values",
     "plot_lines",
     "plot_loss_curves",
     "plot_scenes",

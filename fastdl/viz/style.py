@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from fastdl.errors import MissingDependencyError
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -89,6 +90,18 @@ def set_titles(ax: Axes, title: str, note: str = "", room: float = 0.0) -> None:
         note, (0, 1), xytext=(0, room + 7), xycoords="axes fraction", textcoords="offset points", fontsize="small",
         color=GREY,
     )  # fmt: skip
+
+
+def set_panel_titles(
+    ax: Axes, title: str, note: str, handles: Sequence[Artist] = (), labels: Sequence[str] = ()
+) -> None:
+    """Set title and note above panels, which have titles of their own, and beside the note one legend for all."""
+    set_titles(ax, title, note, room=14)
+    if handles:
+        ax.legend(
+            handles, labels, frameon=False, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=2.2,
+            ncols=len(handles), fontsize="small",
+        )  # fmt: skip
 
 
 def set_grid(ax: Axes) -> None:
