@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from itertools import chain
 from operator import is_
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 
+from fastdl.interop.torch.formulas import Formula
 from fastdl.interop.torch.memory import PLAIN, Array, is_plain, order_of, view
 
 STEP = "step"  # torch's name of the number of steps that a parameter has had
 
-State = dict[str, Any]
+State: TypeAlias = dict[str, Any]
+States: TypeAlias = Mapping[torch.Tensor, State]
+
+_END = object()
+_address, _size, _is_in_order = torch.Tensor.data_ptr, torch.Tensor.numel, torch.Tensor.is_contiguous
+_is_none = partial(is_, None)
+
+
+def _layout(tensor: torch.Tensor) -> tuple[Sequence[int], ...]:
+    return tensor.shape, tensor.stride()
 
 
 class Slot:
-    """A parameter with its state as arrays, in the order of its axes in memory, and the facts that they rest on."""
+    """A parameter with its state as arrays, in the order of its axes in memory."""
 
-    __slots__ = ("address", "array", "counter", "dtype", "order", "param", "shape", "state", "states", "strides", "tensors")
+    __slots__ = ("array", "counter", "dtype", "order", "param", "state", "states")
 
-    def __init__(self, param: torch.Tensor, state: State, names: Sequence[str]) -> None:
+    def __init__(self, param: torch.Tensor, state: State, formula: Formula) -> None:
         self.param, self.state, self.dtype = param, state, param.dtype
-        self.address, self.shape, self.strides = param.data_ptr(), param.shape, param.stride()
         self.order = order_of(param)
         self.array = view(param, self.order)
-        self.states = [view(state[name], self.order) for name in names]
-        self.counter: Array | None = state[STEP].numpy() if STEP in state else None
-        kept = (*names, STEP) if STEP in state else names
-        self.tensors = [(name, state[name], state[name].data_ptr()) for name in kept]
+        self.states = [view(state[name], self.order) for name in formula.states]
+        self.counter: Array | None = view(state[STEP], None) if formula.counts else None
 
     def is_sound(self) -> bool:
         """Whether all elements lie one behind the other, and the states' as the parameter's; and the count is one."""
@@ -38,21 +47,6 @@ class Slot:
             and all(array.shape == self.array.shape for array in self.states)
             and (self.counter is None or (self.counter.ndim == 0 and self.counter.item() % 1 == 0))
         )
-
-    def holds(self, states: Mapping[torch.Tensor, State]) -> bool:
-        """Whether parameter and state are still these tensors, in this memory."""
-        param, state = self.param, self.state
-        if (
-            param.data_ptr() != self.address
-            or states.get(param) is not state
-            or param.stride() != self.strides
-            or param.shape != self.shape
-        ):
-            return False
-        for name, tensor, address in self.tensors:  # noqa: SIM110: a generator takes twice as long
-            if state.get(name) is not tensor or tensor.data_ptr() != address:
-                return False
-        return True
 
     def gradient(self, grad: torch.Tensor) -> Array | None:
         """Return the gradient as an array; None where the kernels cannot read it."""
@@ -65,55 +59,65 @@ class Slot:
         return array if self.order is None else array.transpose(self.order)
 
 
-def bind(param: torch.Tensor, state: State | None, names: Sequence[str]) -> Slot | None:
-    """Return the parameter and its states of these names as arrays; None where the kernels cannot work on them.
+def bind(param: torch.Tensor, state: State | None, formula: Formula) -> Slot | None:
+    """Return the parameter and the states that the formula changes as arrays; None where the kernels cannot change them.
 
-    Parameters
-    ----------
-    param : Tensor
-        A parameter.
-    state : dict or None
-        torch's state of it, None where there is none yet.
-    names : sequence of str
-        The tensors of the state that the rule changes, in its order.
-
-    Returns
-    -------
-    Slot or None
+    So it is before torch's first step, which makes the states.
     """
     state = {} if state is None else state
-    tensors = [state.get(name) for name in names]
-    if not all(is_plain(each) and each.dtype is param.dtype for each in (param, *tensors)):
+    tensors = [param, *map(state.get, formula.states)]
+    if not all(is_plain(each) and each.dtype is param.dtype for each in tensors):
         return None
-    if STEP in state and not is_plain(state[STEP]):
+    if formula.counts and not is_plain(state.get(STEP)):
         return None
-    slot = Slot(param, state, names)
+    slot = Slot(param, state, formula)
     return slot if slot.is_sound() else None
 
 
 class Batch:
     """The parameters of a group that one call of the kernels steps, and the others."""
 
-    def __init__(self, params: Sequence[torch.Tensor], states: Mapping[torch.Tensor, State], names: Sequence[str]) -> None:
-        self._all, self._names = list(params), names
-        found = [(param, bind(param, states.get(param), names)) for param in params]
+    def __init__(self, params: Sequence[torch.Tensor], states: States, formula: Formula) -> None:
+        found = [(param, bind(param, states.get(param), formula)) for param in params]
         self.unbound = [param for param, slot in found if slot is None]
         self.slots = [slot for _, slot in found if slot is not None]
         self.params = [slot.array for slot in self.slots]
-        self.states = [[slot.states[k] for slot in self.slots] for k in range(len(names))]
+        self.states = [[slot.states[k] for slot in self.slots] for k in range(len(formula.states))]
         self.steps = np.zeros(len(self.slots), dtype=np.int64)
         self._counters = [slot.counter for slot in self.slots if slot.counter is not None]
-        self._changed = [[slot.param, *(tensor for _, tensor, _ in slot.tensors)] for slot in self.slots]
+        self._group, self._rule = list(params), formula.rule
+        self._bound = [slot.param for slot in self.slots]
+        # What the arrays rest on. A rule without states asks for no dict, which torch may make or leave out.
+        has_state = bool(formula.states) or formula.counts
+        self._dicts = [slot.state for slot in self.slots] if has_state else []
+        self._values = [*self._find_values(), _END]
+        self._kept = [[value for value in slot.state.values() if type(value) in PLAIN] for slot in self.slots]
+        self._changed = [*self._bound, *chain.from_iterable(self._kept)]
+        self._addresses = list(map(_address, self._changed))
+        self._sizes = list(map(_size, self._bound))
+        self._in_order = [slot.param for slot in self.slots if slot.order is None]
+        self._others = [slot.param for slot in self.slots if slot.order is not None]
+        self._layouts = list(map(_layout, self._others))
 
-    def holds(self, params: Sequence[torch.Tensor], states: Mapping[torch.Tensor, State], names: Sequence[str]) -> bool:
-        """Whether these are still the parameters and states, as far as a step changes them."""
-        if names != self._names or len(params) != len(self._all) or not all(map(is_, params, self._all)):
-            return False
-        for slot in self.slots:
-            if slot.param.grad is not None and not slot.holds(states):
-                return False
-        return not any(
-            param.grad is not None and bind(param, states.get(param), names) is not None for param in self.unbound
+    def _find_values(self) -> Iterable[Any]:
+        """All that the states hold, parameter by parameter."""
+        return chain.from_iterable(map(dict.values, self._dicts))
+
+    def holds(self, params: Sequence[torch.Tensor], states: States, formula: Formula) -> bool:
+        """Whether these are still the parameters and states, in the same memory, and no other can be bound."""
+        return (
+            formula.rule == self._rule
+            and len(params) == len(self._group)
+            and all(map(is_, params, self._group))
+            and all(map(is_, map(states.get, self._bound), self._dicts))
+            and all(map(is_, chain(self._find_values(), (_END,)), self._values))
+            and list(map(_address, self._changed)) == self._addresses
+            and list(map(_size, self._bound)) == self._sizes
+            and all(map(_is_in_order, self._in_order))
+            and (not self._others or list(map(_layout, self._others)) == self._layouts)
+            and not any(
+                param.grad is not None and bind(param, states.get(param), formula) is not None for param in self.unbound
+            )
         )
 
     def gradients(self) -> tuple[list[Array | None], list[torch.Tensor]]:
@@ -135,15 +139,18 @@ class Batch:
 
     def write_steps(self) -> None:
         """Write the counts back."""
-        for counter, taken in zip(self._counters, self.steps.tolist(), strict=False):
-            counter.fill(taken)
+        if self._counters:
+            for counter, taken in zip(self._counters, self.steps.tolist(), strict=True):
+                counter.fill(taken)
 
     def mark_changed(self, gradients: Sequence[Array | None]) -> None:
         """Let autograd know of what a step with these gradients has changed."""
-        changed = [
-            tensor
-            for tensors, gradient in zip(self._changed, gradients, strict=True)
-            if gradient is not None
-            for tensor in tensors
-        ]
+        changed = self._changed
+        if any(map(_is_none, gradients)):
+            changed = [
+                tensor
+                for param, kept, gradient in zip(self._bound, self._kept, gradients, strict=True)
+                if gradient is not None
+                for tensor in (param, *kept)
+            ]
         torch.autograd.graph.increment_version(changed)

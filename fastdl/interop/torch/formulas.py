@@ -26,7 +26,9 @@ class Formula(NamedTuple):
     decay, shrink : float
         The weight decay that is added to the gradient, and the share that a parameter loses before the step.
     scale : float
-        What the gradient is multiplied by first, and ``decay`` with it where it is not the sign.
+        What the gradient is multiplied by before the decay is added.
+    counts : bool
+        Whether torch counts a parameter's steps.
     """
 
     rule: str
@@ -35,6 +37,7 @@ class Formula(NamedTuple):
     decay: float = 0.0
     shrink: float = 0.0
     scale: float = 1.0
+    counts: bool = True
 
 
 def sign(group: Group) -> float:
@@ -59,12 +62,12 @@ def sgd(group: Group) -> Formula | None:
     """p - lr v, where v is the gradient, or the velocity momentum v + (1 - dampening) g."""
     lr, momentum, decay = float(group["lr"]), float(group["momentum"]), float(group["weight_decay"])
     if momentum == 0:
-        return Formula("sgd", (), (lr,), decay, scale=sign(group))
+        return Formula("sgd", (), (lr,), decay, scale=sign(group), counts=False)
     rule = "nesterov_outside" if group["nesterov"] else "momentum_outside"
     share = 1 - float(group["dampening"])
     if group["nesterov"] and share != 1:  # torch lets nobody ask for it, but a group can be changed
         return None
-    return Formula(rule, ("momentum_buffer",), (lr, momentum), share * decay, scale=share * sign(group))
+    return Formula(rule, ("momentum_buffer",), (lr, momentum), share * decay, scale=share * sign(group), counts=False)
 
 
 def adagrad(group: Group) -> Formula | None:
