@@ -147,7 +147,7 @@ class DropIn:
     def _update(formula: Formula, batch: Batch, gradients: list[Array | None], hyper: Hyper) -> bool:
         """Take the step; return whether the kernels took these arrays. Where they did not, nothing has changed."""
         if formula.scale != 1:
-            gradients = [None if each is None else np.multiply(each, formula.scale) for each in gradients]
+            gradients = [None if each is None else np.asarray(each * formula.scale) for each in gradients]
         count = len(batch.params)
         try:
             kernels.update(
