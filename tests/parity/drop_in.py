@@ -73,7 +73,7 @@ def compare(mine: torch.optim.Optimizer, other: torch.optim.Optimizer, tolerance
     """Parameters and states are the same, by names, dtypes and numbers."""
     pairs = zip(mine.param_groups, other.param_groups, strict=True)
     for a, b in ((a, b) for one, two in pairs for a, b in zip(one["params"], two["params"], strict=True)):
-        limit = TOLERANCE[a.dtype] if tolerance is None else tolerance
+        limit = TOLERANCE.get(a.dtype, 0.0) if tolerance is None else tolerance  # other dtypes are torch's
         _close(a.detach(), b.detach(), limit * b.detach().abs(), "parameter")
         assert list(mine.state.get(a, {})) == list(other.state.get(b, {}))
         for name, expected in other.state.get(b, {}).items():
@@ -86,11 +86,14 @@ def compare(mine: torch.optim.Optimizer, other: torch.optim.Optimizer, tolerance
 
 
 def _close(got: torch.Tensor, expected: torch.Tensor, limit: torch.Tensor, what: str) -> None:
-    assert (got.shape, got.dtype) == (expected.shape, expected.dtype), what
+    assert got.shape == expected.shape
+    # torch makes its counts in other dtypes for fused steps and loaded states.
+    assert got.dtype == expected.dtype or what in ("step", "mu_product"), what
     same = (got == expected) | (got.isnan() & expected.isnan())
-    off = (got.double() - expected.double()).abs()
-    if not bool((same | (off <= limit)).all()):
-        raise AssertionError(f"{what}: off by {off[~same].max().item():.3g}")
+    if not bool(same.all()):
+        off = (got[~same] - expected[~same]).abs()
+        if not bool((off <= limit.expand(same.shape)[~same]).all()):
+            raise AssertionError(f"{what}: off by {off.max().item():.3g}")
 
 
 @contextmanager
