@@ -271,7 +271,7 @@ def optimizer(name: str, size: str, shapes: tuple[tuple[int, ...], ...]) -> Work
 
 
 def drop_in(name: str, size: str) -> Work:
-    """Measure what ``step()`` of torch's Adam takes on a model of torch's, and what it takes with one import changed."""
+    """Measure what ``step()`` of torch's Adam takes on a model of torch's, before and after one import is changed."""
     target = "benchmarks.peers.with_torch:model_step"
     recipes = {
         "drop_in": Recipe("benchmarks.peers.with_drop_in:model_step", (name,)),

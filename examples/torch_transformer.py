@@ -1,7 +1,7 @@
 """A small transformer, trained with PyTorch on a CPU, before and after one import is changed.
 
-It learns to sort digits: from the digits and what has been written so far, the next digit. Both runs start from the same
-weights and see the same batches. ``python examples/torch_transformer.py --help`` has the sizes.
+It learns to sort digits: from the digits and what has been written so far, the next digit. Both runs start from the
+same weights and see the same batches. ``python examples/torch_transformer.py --help`` has the sizes.
 """
 
 from __future__ import annotations

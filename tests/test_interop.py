@@ -27,7 +27,9 @@ def test_without_torch(monkeypatch):
     for name in loaded:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "meta_path", [Without("torch"), *sys.meta_path])
-    with pytest.raises(MissingDependencyError, match=r'PyTorch is not installed.*pip install "fastdl\[torch\]"') as caught:
+    with pytest.raises(
+        MissingDependencyError, match=r'PyTorch is not installed.*pip install "fastdl\[torch\]"'
+    ) as caught:
         importlib.import_module("fastdl.interop.torch")
     assert caught.value.op == "fastdl.interop.torch"
     assert importlib.import_module("fastdl.interop").__doc__

@@ -33,19 +33,24 @@ def theirs(name: str) -> Any:
     return getattr(torch.optim, name)
 
 
-def draw(rng: np.random.Generator, dtype: torch.dtype, shapes: Sequence[tuple[int, ...]] = SHAPES) -> list[torch.Tensor]:
+def draw(
+    rng: np.random.Generator, dtype: torch.dtype, shapes: Sequence[tuple[int, ...]] = SHAPES
+) -> list[torch.Tensor]:
     """Parameters too large to cross 0."""
     return [torch.tensor(rng.choice([-1, 1], shape) * rng.uniform(10, 20, shape), dtype=dtype) for shape in shapes]
 
 
 def draw_gradients(rng: np.random.Generator, params: Sequence[torch.Tensor], steps: int = STEPS) -> Grads:
-    """For each step one of each parameter; of very different sizes, a few always 0, matrices later transposed in memory."""
+    """For each step one of each parameter; of very different sizes, a few 0, matrices later transposed in memory."""
     sizes = [torch.tensor(10 ** rng.uniform(-3, 1, tuple(p.shape))) for p in params]
     for size in sizes:
         if size.ndim == 2 and size.numel():
             size[0, 0] = 0
     drawn = [
-        [(torch.tensor(rng.normal(size=tuple(p.shape))) * size).to(p.dtype) for p, size in zip(params, sizes, strict=True)]
+        [
+            (torch.tensor(rng.normal(size=tuple(p.shape))) * size).to(p.dtype)
+            for p, size in zip(params, sizes, strict=True)
+        ]
         for _ in range(steps)
     ]
     # torch gives SGD's momentum the layout of the first gradient, and the kernels take it in the parameter's alone.

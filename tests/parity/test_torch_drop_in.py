@@ -14,14 +14,14 @@ from tests.parity.experiment import EXTRA
 torch = pytest.importorskip("torch", reason=EXTRA)
 pytest.importorskip("expecttest", reason=EXTRA)  # torch's test cases need it
 
-from torch.optim import lr_scheduler
-from torch.testing._internal.common_optimizers import (
+from torch.optim import lr_scheduler  # noqa: E402
+from torch.testing._internal.common_optimizers import (  # noqa: E402
     OptimizerErrorEnum,
     _get_optim_inputs_including_global_cliquey_kwargs,
     optim_db,
 )
 
-from tests.parity.drop_in import (
+from tests.parity.drop_in import (  # noqa: E402
     NAMES,
     SHAPES,
     STEPS,
@@ -91,7 +91,7 @@ def draw_one():
 @DTYPES
 @pytest.mark.parametrize(("name", "settings"), list(cases()))
 def test_settings(name, settings, dtype, rng):
-    """Every element after every step, with transposed gradients and odd sizes; the kernels take all steps but the first.
+    """Every element after every step, with transposed gradients and odd sizes; the kernels take all but the first.
 
     torch's fused kernel takes a transposed gradient for one that is not: the reference is torch without it.
     """
@@ -216,7 +216,9 @@ def test_states_may_be_loaded_into_an_optimizer_that_has_stepped(name, rng):
 
 
 @EVERY
-@pytest.mark.parametrize("copied", [copy.deepcopy, lambda both: pickle.loads(pickle.dumps(both))], ids=["deepcopy", "pickle"])
+@pytest.mark.parametrize(
+    "copied", [copy.deepcopy, lambda both: pickle.loads(pickle.dumps(both))], ids=["deepcopy", "pickle"]
+)
 def test_copies_go_on_by_themselves(name, copied, rng):
     """Model and optimizer are copied together, as torch's are, and the original does not feel it."""
     params = draw(rng, torch.float64)

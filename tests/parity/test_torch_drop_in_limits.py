@@ -12,7 +12,7 @@ from tests.parity.experiment import EXTRA
 
 torch = pytest.importorskip("torch", reason=EXTRA)
 
-from tests.parity.drop_in import (
+from tests.parity.drop_in import (  # noqa: E402
     NAMES,
     compare,
     copies,
@@ -52,8 +52,14 @@ def run(mine, other, gradients):
 def test_parameters_in_another_order_in_memory(name, rng):
     """Transposed and channels-last parameters are stepped where they are, whatever the gradient's layout."""
     params = draw(rng, torch.float64, ((5, 7), (2, 3, 4, 5), (3, 4, 5)))
-    params = [transposed(params[0]), params[1].contiguous(memory_format=torch.channels_last), params[2].permute(1, 2, 0)]
-    like = [[torch.empty_like(p).copy_(g) for p, g in zip(params, g, strict=True)] for g in draw_gradients(rng, params, 5)]
+    params = [
+        transposed(params[0]),
+        params[1].contiguous(memory_format=torch.channels_last),
+        params[2].permute(1, 2, 0),
+    ]
+    like = [
+        [torch.empty_like(p).copy_(g) for p, g in zip(params, g, strict=True)] for g in draw_gradients(rng, params, 5)
+    ]
     other_layout = [[g.contiguous() for g in gradients] for gradients in draw_gradients(rng, params, 5)]
     assert not any(p.is_contiguous() for p in params)
     mine, other = both(name, params)
@@ -63,7 +69,7 @@ def test_parameters_in_another_order_in_memory(name, rng):
 
 @EVERY
 def test_fused_and_transposed_gradients_from_the_first_step(name, rng):
-    """torch's fused kernels step the wrong elements there; the first step is not theirs either."""
+    """The fused kernels of torch step the wrong elements there; the first step is not theirs either."""
     if "fused" not in theirs(name)(copies(draw(rng, torch.float64))).defaults:
         pytest.skip("torch has no fused kernel of it")
     params = draw(rng, torch.float64)
@@ -95,7 +101,7 @@ def test_dtypes_side_by_side(name, rng):
 
 @EVERY
 def test_gradients_that_come_and_go(name, rng):
-    """A parameter without a gradient is left alone, its step not counted; one that has no gradient ever has no state."""
+    """A parameter without a gradient is left alone, its step not counted; without any it has no state."""
     params = draw(rng, torch.float64, ((4, 3), (3,), (5,), (2,)))
     mine, other = both(name, params)
     mine.param_groups[0]["params"][3].requires_grad_(False)
@@ -133,8 +139,11 @@ def test_states_and_memory_that_others_change(name, rng):
 
     run(mine, other, draw_gradients(rng, params, 3))
     change(lambda optimizer, params: optimizer.state.pop(params[0], None))
-    change(lambda optimizer, params: optimizer.state.update(
-        {p: {k: v.clone() if torch.is_tensor(v) else v for k, v in s.items()} for p, s in optimizer.state.items()}))
+    change(
+        lambda optimizer, params: optimizer.state.update(
+            {p: {k: v.clone() if torch.is_tensor(v) else v for k, v in s.items()} for p, s in optimizer.state.items()}
+        )
+    )
     change(lambda optimizer, params: [s["step"].fill_(40.0) for s in optimizer.state.values() if "step" in s])
     change(lambda optimizer, params: [s.update(step=s["step"] + 2) for s in optimizer.state.values() if "step" in s])
     change(lambda optimizer, params: setattr(params[0], "data", params[0].data.clone()))

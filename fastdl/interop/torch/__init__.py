@@ -1,10 +1,11 @@
 """PyTorch's optimizers, whose steps on a CPU fastdl's kernels take.
 
 ``SGD, Adagrad, RMSprop, Adadelta, Adam, AdamW, Adamax, NAdam, RAdam`` are subclasses of torch's: the same arguments,
-defaults, parameter groups, state, state dicts, hooks and closures. What the kernels cannot do in place is left to torch's
-own step, parameter by parameter: its first step, which makes its state; other devices and dtypes; sparse, complex and
-strided tensors; ``capturable`` and ``differentiable``; parameters that share memory. So is all of it in what
-``torch.compile`` compiles.
+defaults, parameter groups, state, state dicts, hooks and closures. What the kernels cannot do in place is left to
+torch's own step, parameter by parameter: its first step, which makes its state; other devices and dtypes; sparse and
+complex tensors, and those with gaps; parameters that share memory; ``capturable``, ``differentiable`` and ``eps=0``.
+All of a step is torch's in what ``torch.compile`` compiles. Of parameters in another order in memory, such as
+channels-last, the memory is stepped as it lies.
 
 =================  ===========================================================================
 file               what it holds

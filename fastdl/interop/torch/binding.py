@@ -60,7 +60,7 @@ class Slot:
 
 
 def bind(param: torch.Tensor, state: State | None, formula: Formula) -> Slot | None:
-    """Return the parameter and the states that the formula changes as arrays; None where the kernels cannot change them.
+    """Return the parameter and its states that the formula changes as arrays; None where the kernels cannot.
 
     So it is before torch's first step, which makes the states.
     """

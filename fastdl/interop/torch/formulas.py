@@ -59,7 +59,7 @@ def decays(group: Group) -> tuple[float, float]:
 
 
 def sgd(group: Group) -> Formula | None:
-    """p - lr v, where v is the gradient, or the velocity momentum v + (1 - dampening) g."""
+    """Without momentum the plain step, with it torch's velocity: momentum v + (1 - dampening) g."""
     lr, momentum, decay = float(group["lr"]), float(group["momentum"]), float(group["weight_decay"])
     if momentum == 0:
         return Formula("sgd", (), (lr,), decay, scale=sign(group), counts=False)
@@ -94,7 +94,9 @@ def adadelta(group: Group) -> Formula | None:
     """With both means of squares."""
     hyper = (float(group["lr"]), float(group["rho"]), float(group["eps"]))
     states = ("square_avg", "acc_delta")
-    return Formula("adadelta", states, hyper, float(group["weight_decay"]), scale=sign(group)) if is_fit(group) else None
+    return (
+        Formula("adadelta", states, hyper, float(group["weight_decay"]), scale=sign(group)) if is_fit(group) else None
+    )
 
 
 def _moments(group: Group, rule: str, states: tuple[str, ...], *more: float) -> Formula | None:
@@ -127,7 +129,7 @@ def radam(group: Group) -> Formula | None:
     return _moments(group, "radam", ("exp_avg", "exp_avg_sq"))
 
 
-# How far torch's product of momenta may be from the exact one, for parameters of so many bytes: what rounding does to it.
+# How far torch's product of momenta may be from the exact one by rounding, for parameters of so many bytes.
 PRODUCT_TOLERANCE = {4: 1e-6, 8: 1e-13}
 
 

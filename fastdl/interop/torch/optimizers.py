@@ -251,9 +251,9 @@ class NAdam(DropIn, torch.optim.NAdam):
 
     Notes
     -----
-    State: ``step``, ``mu_product``, ``exp_avg``, ``exp_avg_sq``. While ``mu_product`` is not what these settings would have made
-    of it, as after a change of betas, torch takes the steps; so it does where its rounding shows, with float64 parameters
-    and torch's default dtype, in which it is kept, float32.
+    State: ``step``, ``mu_product``, ``exp_avg``, ``exp_avg_sq``. While ``mu_product`` is not what these
+    settings would have made of it, as after a change of betas, torch takes the steps. So it does where its rounding
+    shows: with float64 parameters while torch's default dtype, in which it is kept, is float32.
 
     Examples
     --------

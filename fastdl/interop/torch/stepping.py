@@ -102,7 +102,7 @@ class DropIn:
 
     @classmethod
     def _step_of_torch(cls) -> Callable[..., Any]:
-        """torch's step without its hooks, which have been called."""
+        """Return the step of torch's class without its hooks, which have been called."""
         step = cls.torch_class.step
         unhooked: Callable[..., Any] = step.__wrapped__ if getattr(step, "hooked", False) else step
         return unhooked
