@@ -81,8 +81,9 @@ def rmsprop(group: Group) -> Formula | None:
     """Centered or not, with momentum or without."""
     if not is_fit(group):
         return None
-    rule, states = "rmsprop", ("square_avg",)
-    hyper = (float(group["lr"]), float(group["alpha"]), float(group["eps"]))
+    rule = "rmsprop"
+    states: tuple[str, ...] = ("square_avg",)
+    hyper: tuple[float, ...] = (float(group["lr"]), float(group["alpha"]), float(group["eps"]))
     if group["centered"]:
         rule, states = rule + "_centered", (*states, "grad_avg")
     if group["momentum"] > 0:
@@ -148,7 +149,8 @@ class MomentumProduct:
     def momentum(self, step: int) -> float:
         """Return the momentum of a step, the first being 1."""
         beta1, decay = self.settings
-        return beta1 * (1 - 0.5 * 0.96 ** (step * decay))
+        share: float = 0.96 ** (step * decay)
+        return beta1 * (1 - 0.5 * share)
 
     def after(self, steps: int) -> float:
         """Return the product after so many steps; from the last one asked for it is a short way."""

@@ -12,7 +12,7 @@ Array: TypeAlias = NDArray[Any]
 Order: TypeAlias = tuple[int, ...]
 
 PLAIN = (torch.Tensor, torch.nn.Parameter)  # any other class may mean something else by its memory
-_STORAGE = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
+_STORAGE: dict[torch.dtype, np.dtype[Any]] = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
 
 
 def storage(dtype: torch.dtype) -> np.dtype[Any] | None:
@@ -20,7 +20,7 @@ def storage(dtype: torch.dtype) -> np.dtype[Any] | None:
     return _STORAGE.get(dtype)
 
 
-def is_plain(tensor: object) -> bool:
+def is_plain(tensor: Any) -> bool:
     """Whether this is nothing but numbers in this process's memory, of a dtype that the kernels have."""
     return (
         type(tensor) in PLAIN
