@@ -67,11 +67,9 @@ def test_parameters_in_another_order_in_memory(name, rng):
     assert [p.stride() for p in mine.param_groups[0]["params"]] == [p.stride() for p in params]
 
 
-@EVERY
+@pytest.mark.parametrize("name", ["SGD", "Adagrad", "Adam", "AdamW"])  # those with a fused kernel
 def test_fused_and_transposed_gradients_from_the_first_step(name, rng):
     """The fused kernels of torch step the wrong elements there; the first step is not theirs either."""
-    if "fused" not in theirs(name)(copies(draw(rng, torch.float64))).defaults:
-        pytest.skip("torch has no fused kernel of it")
     params = draw(rng, torch.float64)
     gradients = [[transposed(g) for g in each] for each in draw_gradients(rng, params, 4)]
     run_both(name, {"fused": True} | MOMENTUM.get(name, {}), params, gradients, reference={"fused": False})
@@ -184,6 +182,19 @@ def test_parameters_that_are_not_dense(name, rng):
         for make, whole in ((ours, flat.clone()), (theirs, flat.clone()))
     )
     assert run(mine, other, draw_gradients(rng, [flat[:, ::2], flat[0]], 5))[-4:] == [1] * 4
+
+
+@EVERY
+def test_one_that_is_left_to_torch_and_shares_memory(name, rng):
+    """The order of the steps shows in weight decay; it is torch's."""
+    flat = draw(rng, torch.float64, ((6, 8),))[0]
+    settings = {"lr": 0.1} | ({"weight_decay": 0.5} if name != "SGD" else {"momentum": 0.9, "weight_decay": 0.5})
+    mine, other = (
+        make(name)([torch.nn.Parameter(whole[:, ::2]), torch.nn.Parameter(whole)], **settings)
+        for make, whole in ((ours, flat.clone()), (theirs, flat.clone()))
+    )
+    gradients = [[g[0][:, ::2].contiguous(), g[1]] for g in draw_gradients(rng, [flat, flat], 5)]
+    assert sum(run(mine, other, gradients)) == 0
 
 
 @EVERY
