@@ -283,6 +283,17 @@ def optimizer(name: str, size: str, shapes: tuple[tuple[int, ...], ...]) -> Work
     return Work(f"{name}, {size}", recipes)
 
 
+def drop_in(name: str, size: str) -> Work:
+    """Measure what ``step()`` of torch's Adam takes on a model of torch's, before and after one import is changed."""
+    target = "benchmarks.peers.with_torch:model_step"
+    recipes = {
+        "drop_in": Recipe("benchmarks.peers.with_drop_in:model_step", (name,)),
+        "torch": Recipe(target, (name, True)),
+        "torch_default": Recipe(target, (name, False)),
+    }
+    return Work(f"adam on a model of torch's, {size}", recipes)
+
+
 FUSED = ("sgd", "momentum", "nesterov", "adagrad", "adam", "adamw")
 NOT_FUSED = ("rmsprop", "adadelta", "adamax", "nadam", "radam")
 FIFTY_MILLION = 50_000_000
@@ -320,4 +331,6 @@ OPTIMIZER_PEERS = [
             "user": Recipe("benchmarks.peers.with_fastdl:user_step", (BOOK_SHAPES,)),
         },
     ),
+    drop_in("book", "book network"),
+    drop_in("transformer", "transformer of 12.6 M parameters"),
 ]
