@@ -10,6 +10,7 @@ file              holds
 ``trial.py``      one trial and its `TrialRecord`
 ``result.py``     `SearchResult`: the trials, the best, its score on the test data
 ``stages.py``     `narrow`: the range of the best trials becomes the next range
+``figures.py``    figures of a search
 ``workers.py``    processes
 ``storage.py``    what is asked of Optuna: storage, samplers, pruners
 ================  ==============================================================================================
@@ -17,6 +18,7 @@ file              holds
 Optuna, the extra `tune`, is imported when a search begins.
 """
 
+from fastdl.tune.figures import draw_best, draw_parallel, draw_ranges
 from fastdl.tune.network import BuildMLP
 from fastdl.tune.result import SearchResult
 from fastdl.tune.search import join, search
@@ -33,6 +35,9 @@ __all__ = [
     "SearchResult",
     "Split",
     "TrialRecord",
+    "draw_best",
+    "draw_parallel",
+    "draw_ranges",
     "join",
     "narrow",
     "next_space",

@@ -12,10 +12,8 @@ from fastdl.nn import MLP
 from fastdl.optim.configuration import own_arguments
 from fastdl.tune.space import Choice, Space
 
-KNOWN = (
-    "lr", "momentum", "optimizer", "batch_size", "layers", "units", "activation", "init", "weight_decay", "dropout",
-    "batch_norm",
-)  # fmt: skip
+OF_NETWORK = ("activation", "init", "weight_decay", "dropout", "batch_norm")
+KNOWN = ("lr", "momentum", "optimizer", "batch_size", "layers", "units", *OF_NETWORK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,11 @@ class BuildMLP:
         network = MLP(
             [self.features, *[given.get("units", 100)] * given.get("layers", 6), self.classes],
             seed=self.seed,
-            **{key: given[key] for key in ("activation", "init", "weight_decay", "dropout", "batch_norm") if key in given},
+            **{
+                key: given[key]
+                for key in ("activation", "init", "weight_decay", "dropout", "batch_norm")
+                if key in given
+            },
         )
         return network, optim.get(name, **settings)
 

@@ -30,13 +30,16 @@ class SearchResult:
         All that have ended, in the order of their numbers.
     study : optuna.study.Study
         Optuna's own view of it.
+    train_again : callable
+        Takes a Split and hyper-parameters, trains as a trial does and returns the Trainer, with network and history;
+        with the search's data it is the trial's network bit for bit.
     """
 
     space: dict[str, Any]
     metric: str
     trials: tuple[TrialRecord, ...] = field(repr=False)
     study: Any = field(repr=False)
-    _retrain: Callable[[Split, dict[str, Any]], Trainer] = field(repr=False)
+    train_again: Callable[[Split, dict[str, Any]], Trainer] = field(repr=False)
 
     @property
     def complete(self) -> tuple[TrialRecord, ...]:
@@ -133,7 +136,7 @@ class SearchResult:
                 got=f"accuracy {self.test_score:.4f} then", hint="test_score holds it",
             )  # fmt: skip
         x, t = check_test(data, "evaluate_on_test")
-        trainer = self._retrain(data, self.best_params)
+        trainer = self.train_again(data, self.best_params)
         _, accuracy = evaluate(trainer.network, x, t, scale=data.scale)
         self.study.set_user_attr(TEST, accuracy)
         return accuracy

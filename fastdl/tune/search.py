@@ -58,7 +58,7 @@ class Task:
     study: str
     heartbeat: int
 
-    def training(self) -> dict[str, int]:
+    def training(self) -> dict[str, Any]:
         """What is the same in all trials."""
         return {
             "epochs": self.settings.epochs,
@@ -97,9 +97,9 @@ def search(
     data : Split
         Of `split`. Only its training and validation data are read.
     build : callable, optional
-        Takes a dict of hyper-parameters, returns (network, optimizer). Without it `BuildMLP` makes an MLP, and the names
-        are lr, momentum, optimizer, batch_size, layers, units, activation, init, weight_decay, dropout, batch_norm. For
-        several workers it must be a function of a module.
+        Takes a dict of hyper-parameters, returns (network, optimizer); for several workers a function of a module.
+        Without it `BuildMLP` makes an MLP, and the names are lr, momentum, optimizer, batch_size, layers, units,
+        activation, init, weight_decay, dropout and batch_norm.
     trials : int >= 1
         How many.
     epochs : int >= 1
@@ -180,8 +180,7 @@ def search(
     if pruner is not None and pruner not in PRUNERS:
         make_pruner(pruner, epochs)  # raises
     task = task_for(settings, data, build, storage, study, heartbeat)
-    opened = open_study(task, create=True)
-    return run(task, opened, workers, progress)
+    return run(task, open_study(task, create=True), workers, progress)
 
 
 def join(
@@ -266,19 +265,28 @@ def read_settings(storage: str | Path, study: str, heartbeat: int) -> Settings:
     return Settings(**names[study].user_attrs[SETTINGS])
 
 
-def open_study(task: Task, *, create: bool) -> Any:
-    """Return Optuna's study, made where it is not there; raises DataError where it is another search."""
+@dataclass(frozen=True)
+class Opened:
+    """Optuna's study and the storage that it is in."""
+
+    study: Any
+    storage: Any
+
+
+def open_study(task: Task, *, create: bool) -> Opened:
+    """Return the study, made where it is not there; raises DataError where it is another search."""
     settings = task.settings
     module = optuna()
+    storage = open_storage(task.storage, task.heartbeat)
     options = {
         "study_name": task.study,
-        "storage": open_storage(task.storage, task.heartbeat),
+        "storage": storage,
         "sampler": make_sampler(settings.sampler, settings.seed),
         "pruner": make_pruner(settings.pruner, settings.epochs),
     }
     with quiet():
         if not create:
-            return module.load_study(**options)
+            return Opened(module.load_study(**options), storage)
         study = module.create_study(**options, direction=DIRECTIONS[settings.metric], load_if_exists=True)
     kept = study.user_attrs.get(SETTINGS)
     if kept is not None and Settings(**kept).same_trials() != settings.same_trials():
@@ -289,24 +297,24 @@ def open_study(task: Task, *, create: bool) -> Any:
         )  # fmt: skip
     if kept is None or kept["trials"] < settings.trials:
         study.set_user_attr(SETTINGS, asdict(settings))
-    return study
+    return Opened(study, storage)
 
 
-def run(task: Task, study: Any, workers: int, progress: Progress | None) -> SearchResult:
+def run(task: Task, opened: Opened, workers: int, progress: Progress | None) -> SearchResult:
     """Run the trials that are missing, here or in processes, and return what was found."""
     report = progress or (lambda share, text: None)
     if integer(workers, op="search", arg="workers", low=1) == 1:
-        work(task, study, report)
+        work(task, opened, report)
     else:
         from fastdl.tune.workers import work_in_processes
 
-        work_in_processes(task, study, workers, report)
-    return result_of(task, study)
+        work_in_processes(task, opened.study, workers, report)
+    return result_of(task, opened.study)
 
 
-def work(task: Task, study: Any, report: Progress, stop: Callable[[], bool] = lambda: False) -> None:
+def work(task: Task, opened: Opened, report: Progress, stop: Callable[[], bool] = lambda: False) -> None:
     """Run trials until there are enough; then wait for those of other workers, and repeat what a dead one left."""
-    module = optuna()
+    module, study = optuna(), opened.study
     silent_since: dict[int, float] = {}
     with quiet():
         while not stop():
@@ -322,7 +330,7 @@ def work(task: Task, study: Any, report: Progress, stop: Callable[[], bool] = la
                     continue
             else:
                 time.sleep(POLL)
-                _bury(task, study, silent_since)
+                _bury(task, opened.storage, silent_since)
 
 
 def counting(study: Any) -> list[Any]:
@@ -360,10 +368,9 @@ def _objective(task: Task, trial: Any) -> float:
     )
 
 
-def _bury(task: Task, study: Any, silent_since: dict[int, float]) -> None:
+def _bury(task: Task, storage: Any, silent_since: dict[int, float]) -> None:
     """Fail the trials that have been without any heartbeat for as long as makes one dead."""
     now = time.monotonic()
-    storage = study._storage._backend if hasattr(study._storage, "_backend") else study._storage
     for trial_id in never_alive(storage, task.study):
         if now - silent_since.setdefault(trial_id, now) > GRACE * task.heartbeat:
             storage.set_trial_state_values(trial_id, optuna().trial.TrialState.FAIL)
@@ -373,11 +380,11 @@ def result_of(task: Task, study: Any) -> SearchResult:
     """Return what the study holds."""
     space = from_json(task.settings.space)
 
-    def retrain(data: Split, params: dict[str, Any]) -> Trainer:
+    def train_again(data: Split, params: dict[str, Any]) -> Trainer:
         trainer = trials_.trainer_for(task.build, params, **task.training())
-        trainer.fit(*data.train, scale=data.scale)
+        trainer.fit(*data.train, scale=data.scale, validation=data.validation)
         return trainer
 
     ended = [trial for trial in counting(study) if RECORD in trial.user_attrs]
     records = tuple(record_of(trial, space) for trial in ended)
-    return SearchResult(space, task.settings.metric, records, study, retrain)
+    return SearchResult(space, task.settings.metric, records, study, train_again)

@@ -2,7 +2,7 @@
 
 A space is a mapping of names to a `Range`, a `Choice`, or the one value that a hyper-parameter has:
 
->>> space = {"lr": Range(1e-6, 1e-2, log=True), "layers": Range(1, 6), "activation": Choice("relu", "tanh"), "units": 50}
+>>> space = {"lr": Range(1e-6, 1e-2, log=True), "layers": Range(1, 6), "init": Choice("he", 0.01), "units": 50}
 """
 
 from __future__ import annotations

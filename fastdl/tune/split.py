@@ -51,7 +51,7 @@ class Split:
         hashed = hashlib.blake2b(repr(self.scale).encode(), digest_size=16)
         for array in (*self.train, *self.validation):
             hashed.update(f"{array.dtype}{array.shape}".encode())
-            hashed.update(np.ascontiguousarray(array))
+            hashed.update(np.ascontiguousarray(array).data)
         return hashed.hexdigest()
 
 
@@ -108,9 +108,7 @@ def split(
     (array([3, 2]), array([3, 2]))
     """
     if len(x) != len(t):
-        raise ArrayError(
-            "every row needs its label", op="split", arg="t", expected=f"{len(x)} labels", got=str(len(t))
-        )
+        raise ArrayError("every row needs its label", op="split", arg="t", expected=f"{len(x)} labels", got=str(len(t)))
     given = test if isinstance(test, tuple) else None
     shares = {"test": 0.0 if test is None or given is not None else _share(test, "test")}
     shares["validation"] = _share(validation, "validation")

@@ -10,14 +10,11 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from fastdl.errors import DataError, HyperparameterError, MissingDependencyError
-
-if TYPE_CHECKING:
-    from types import ModuleType
 
 SAMPLERS = ("random", "tpe", "gp")
 PRUNERS = ("median", "hyperband")
@@ -25,7 +22,7 @@ GRACE = 3  # heartbeats that a worker may miss before its trial is taken for dea
 RETRIES = 3  # of a trial whose worker died
 
 
-def optuna() -> ModuleType:
+def optuna() -> Any:
     """Return the package Optuna, or raise MissingDependencyError."""
     try:
         import optuna

@@ -42,7 +42,7 @@ def work_in_processes(task: Task, study: Any, workers: int, report: Progress) ->
     processes: list[BaseProcess] = []
     try:
         for _ in range(workers):
-            process = spawn.Process(target=_run, args=(task, threads), daemon=True)
+            process: BaseProcess = spawn.Process(target=_run, args=(task, threads), daemon=True)
             try:
                 process.start()
             except (AttributeError, TypeError) as error:  # of pickling
