@@ -141,8 +141,8 @@ def search(
 
     Notes
     -----
-    The choices of trial number n depend on the seed and n, and with Bayesian optimization on the trials that have ended
-    when it begins: so random search makes the same trials for any number of workers.
+    The choices of trial number n depend on the seed, the name of the study and n, and with Bayesian optimization on the
+    trials that have ended when it begins: so random search makes the same trials for any number of workers.
 
     Bergstra and Bengio, "Random search for hyper-parameter optimization", 2012; Bergstra et al., "Algorithms for
     hyper-parameter optimization", 2011 (TPE); Li et al., "Hyperband", 2018.
@@ -281,7 +281,7 @@ def open_study(task: Task, *, create: bool) -> Opened:
     options = {
         "study_name": task.study,
         "storage": storage,
-        "sampler": make_sampler(settings.sampler, settings.seed),
+        "sampler": make_sampler(settings.sampler, settings.seed, task.study),
         "pruner": make_pruner(settings.pruner, settings.epochs),
     }
     with quiet():

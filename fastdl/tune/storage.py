@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import warnings
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -155,16 +156,18 @@ class SeededByNumber:
     make : callable
         Takes a seed, returns a sampler of Optuna's.
     seed : int
+    study : str
+        Name of the study: with the same seed, another one makes other choices.
     """
 
-    def __init__(self, make: Callable[[int], Any], seed: int) -> None:
+    def __init__(self, make: Callable[[int], Any], seed: int, study: str) -> None:
         self._make = make
-        self._seed = seed
+        self._key = (seed, zlib.crc32(study.encode()))
         self._sampler = make(seed)
 
     def before_trial(self, study: Any, trial: Any) -> None:
         """Make the trial's sampler."""
-        key = np.random.SeedSequence(self._seed, spawn_key=(trial.number,))
+        key = np.random.SeedSequence(self._key, spawn_key=(trial.number,))
         self._sampler = self._make(int(key.generate_state(1)[0]))
         self._sampler.before_trial(study, trial)
 
@@ -172,7 +175,7 @@ class SeededByNumber:
         return getattr(self._sampler, name)
 
 
-def make_sampler(name: str, seed: int) -> SeededByNumber:
+def make_sampler(name: str, seed: int, study: str) -> SeededByNumber:
     """Return the sampler of that name.
 
     Raises
@@ -190,7 +193,7 @@ def make_sampler(name: str, seed: int) -> SeededByNumber:
     kinds = {"random": samplers.RandomSampler, "tpe": samplers.TPESampler, "gp": samplers.GPSampler}
     if name not in kinds:
         raise _unknown("sampler", SAMPLERS, name)
-    return SeededByNumber(lambda seed: kinds[name](seed=seed), seed)
+    return SeededByNumber(lambda seed: kinds[name](seed=seed), seed, study)
 
 
 def make_pruner(name: str | None, epochs: int) -> Any:

@@ -1,0 +1,124 @@
+"""``python -m benchmarks.tune``: the book's random search, against the book's way in NumPy, and with two workers.
+
+The search is 100 trials of 50 epochs over 400 images of MNIST's size in batches of 100, six hidden layers of 100 units,
+with the accuracy on 100 validation images after each epoch. fastdl's is `fastdl.tune.search` from its call to its
+result, with its SQLite file and the start of its workers. NumPy's is the same training in float64, trial by trial,
+without weight decay, without any search around it; it is measured on some trials, and the time of 100 follows from them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.measure import RESULTS, machine
+
+SIZES = (784, 100, 100, 100, 100, 100, 100, 10)
+IMAGES, BATCH, EPOCHS, TRIALS = 500, 100, 50, 100
+SPACE = {"lr": (1e-6, 1e-2), "weight_decay": (1e-8, 1e-4)}
+
+
+def images() -> tuple[np.ndarray, np.ndarray]:
+    """Return random ones, for the time does not depend on what they show."""
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (IMAGES, SIZES[0]), dtype=np.uint8), rng.integers(0, 10, IMAGES)
+
+
+def numpy_trial(lr: float = 1e-3) -> float:
+    """Return the seconds of a trial as the book computes it."""
+    from fastdl.nn import MLP
+    from fastdl.reference.network import ReferenceMLP, ReferenceOptimizer
+
+    x, t = images()
+    x = x / 255
+    train, held_out = slice(0, IMAGES * 4 // 5), slice(IMAGES * 4 // 5, IMAGES)
+    rng = np.random.default_rng(0)
+    start = time.perf_counter()
+    network = ReferenceMLP(MLP(SIZES, dtype="float64", seed=0).params)
+    optimizer = ReferenceOptimizer("sgd", lr=lr)
+    for _ in range(EPOCHS):
+        order = rng.permutation(IMAGES * 4 // 5)
+        for first in range(0, len(order), BATCH):
+            rows = order[first : first + BATCH]
+            network.train_step(x[train][rows], t[train][rows], optimizer)
+        np.mean(network.forward(x[held_out]).argmax(axis=1) == t[held_out])
+    return time.perf_counter() - start
+
+
+def search(workers: int, threads: int, trials: int = TRIALS) -> dict[str, float]:
+    """Return the seconds of a search, and of that the ones from its first trial's begin to its last one's end."""
+    from fastdl import get_num_threads, set_num_threads, tune
+
+    x, t = images()
+    data = tune.split(x, t, scale=1 / 255)
+    space = {name: tune.Range(*ends, log=True) for name, ends in SPACE.items()}
+    before = get_num_threads()
+    set_num_threads(workers * threads)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            start = time.perf_counter()
+            result = tune.search(
+                space, data, trials=trials, epochs=EPOCHS, storage=Path(folder) / "tune.db", workers=workers
+            )
+            whole = time.perf_counter() - start
+    finally:
+        set_num_threads(before)
+    ended = result.study.get_trials(deepcopy=False)
+    span = max(trial.datetime_complete for trial in ended) - min(trial.datetime_start for trial in ended)
+    return {"whole": whole, "trials": span.total_seconds()}
+
+
+def measure(rounds: int, numpy_trials: int, trials: int) -> dict[str, Any]:
+    """Return the medians over the rounds, in each of which all take their turn."""
+    search(1, 1, trials=2)
+    numpy_trial()
+    times: dict[str, list[float]] = {}
+    for _ in range(rounds):
+        found = {"one worker": search(1, 1, trials), "two workers": search(2, 1, trials)}
+        for name, each in found.items():
+            for part, seconds in each.items():
+                times.setdefault(f"{name}, {part}", []).append(seconds)
+        times.setdefault("numpy", []).extend([statistics.fmean(numpy_trial() for _ in range(numpy_trials)) * trials])
+    pairs = {
+        "numpy / two workers, whole": ("numpy", "two workers, whole"),
+        "one worker / two workers, whole": ("one worker, whole", "two workers, whole"),
+        "one worker / two workers, trials": ("one worker, trials", "two workers, trials"),
+    }
+    return {
+        "machine": machine(),
+        "rounds": rounds,
+        "trials": trials,
+        "numpy_trials": numpy_trials,
+        "seconds": {name: statistics.median(each) for name, each in times.items()},
+        "ratio": {
+            name: statistics.median(a / b for a, b in zip(times[over], times[under], strict=True))
+            for name, (over, under) in pairs.items()
+        },
+        "versions": {"numpy": np.__version__},
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measure, and write results/tune.json.")
+    parser.add_argument("--rounds", type=int, default=3, help="turns of each (default 3)")
+    parser.add_argument("--numpy-trials", type=int, default=10, help="trials of NumPy in a turn (default 10)")
+    parser.add_argument("--trials", type=int, default=TRIALS, help="trials of a search (default 100)")
+    parser.add_argument("--dry", action="store_true", help="print, don't write")
+    options = parser.parse_args()
+    results = measure(options.rounds, options.numpy_trials, options.trials)
+    for kind in ("seconds", "ratio"):
+        for name, value in results[kind].items():
+            print(f"{name}: {value:.2f}{' s' if kind == 'seconds' else '×'}")
+    if not options.dry:
+        (RESULTS / "tune.json").write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
