@@ -21,6 +21,7 @@ from fastdl.data import load_digits
 from fastdl.tune import Range
 
 optuna = pytest.importorskip("optuna")
+sqlalchemy = pytest.importorskip("sqlalchemy")
 pytest.importorskip("sklearn")
 
 RUNNING, COMPLETE, FAIL = (
@@ -28,10 +29,10 @@ RUNNING, COMPLETE, FAIL = (
     optuna.trial.TrialState.COMPLETE,
     optuna.trial.TrialState.FAIL,
 )
-TRIALS = 8
+TRIALS = 6
 SECONDS = 30  # after which a test gives up
 
-# What a user's program does; its trials take some tenths of a second.
+# What a user's program does; its trials take about a second.
 PROGRAM = f"""
 import sys
 from fastdl import set_num_threads, tune
@@ -44,7 +45,7 @@ if __name__ == "__main__":
     space = {{"lr": tune.Range(1e-3, 1e-1, log=True)}}
     storage, workers = sys.argv[1:]
     result = tune.search(
-        space, data, trials={TRIALS}, epochs=400, storage=storage, workers=int(workers), heartbeat=1
+        space, data, trials={TRIALS}, epochs=1200, storage=storage, workers=int(workers), heartbeat=1
     )
     print(len(result.complete))
 """
@@ -97,10 +98,15 @@ def url(storage):
 
 def trials(storage):
     """The trials in the storage so far."""
+    opened = None
     try:
-        return optuna.load_study(study_name="search", storage=url(storage)).trials
-    except (KeyError, optuna.exceptions.StorageInternalError):
-        return []
+        opened = optuna.storages.RDBStorage(url(storage), skip_table_creation=True, skip_compatibility_check=True)
+        return opened.get_all_trials(opened.get_study_id_from_name("search"))
+    except (KeyError, optuna.exceptions.StorageInternalError, sqlalchemy.exc.SQLAlchemyError):
+        return []  # not made yet
+    finally:
+        if opened is not None:
+            opened.engine.dispose()
 
 
 def count(storage, state):
@@ -201,17 +207,13 @@ def test_a_killed_worker_s_trial_is_run_again_by_another(storage):
     assert [trial.params for trial in again] == [killed[0].params]
 
 
-def test_when_all_workers_are_killed_it_says_so_and_goes_on_later(tmp_path):
+def test_a_search_goes_on_without_its_other_worker(tmp_path):
     storage = tmp_path / "study.db"
     with ended(start(storage, workers=2)) as search:
-        wait_until(lambda: count(storage, COMPLETE) >= 1)
-        for worker in children(search):
-            kill(worker)
-        _, err = search.communicate(timeout=SECONDS)
-    assert "all workers died" in err
-    with ended(start(storage)) as again:
-        assert finish(again) == str(TRIALS)
-    check_whole(storage)
+        wait_until(lambda: children(search))
+        kill(children(search)[0])  # while it starts
+        assert finish(search) == str(TRIALS)
+    assert check_whole(storage) == []
 
 
 def test_workers_end_with_the_process_that_started_them(tmp_path):
@@ -229,7 +231,7 @@ def test_a_worker_joins_from_elsewhere(postgresql, tmp_path):
     """One process begins, one joins by the command, the first is killed: the one that joined ends the search."""
     out = str(tmp_path / "out")
     begin = [sys.executable, "-m", "fastdl", "tune", "--storage", postgresql, "--images", "250", "--heartbeat", "1"]
-    settings = ["--trials", str(TRIALS), "--epochs", "400", "--threads", "1", "--out", out]
+    settings = ["--trials", str(TRIALS), "--epochs", "1200", "--threads", "1", "--out", out]
     with ended(subprocess.Popen([*begin, *settings], stdout=subprocess.DEVNULL)) as first:
         wait_until(lambda: count(postgresql, COMPLETE) >= 1)
         join = subprocess.Popen(
@@ -262,7 +264,9 @@ def test_a_trial_without_any_heartbeat_is_given_up(tmp_path):
     data = tune.split(digits.x_train[:200], digits.t_train[:200], scale=digits.scale)
     settings = {"space": {"lr": Range(1e-3, 1e-1, log=True)}, "epochs": 1, "storage": tmp_path / "study.db"}
     tune.search(data=data, trials=2, **settings)
-    optuna.load_study(study_name="search", storage=url(tmp_path / "study.db")).ask()
+    opened = optuna.storages.RDBStorage(url(tmp_path / "study.db"))
+    optuna.load_study(study_name="search", storage=opened).ask()
+    opened.engine.dispose()
     result = tune.search(data=data, trials=4, heartbeat=1, **settings)
     assert len(result.complete) == 4
 

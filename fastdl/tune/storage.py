@@ -79,7 +79,7 @@ def _refusals(storage: str | Path) -> Iterator[None]:
         raise DataError(f"cannot open {shown!r}: {cause}", op="tune", arg="storage") from error
 
 
-def open_storage(storage: str | Path | None, heartbeat: int) -> Any:
+def open_storage(storage: str | Path | None, heartbeat: int, *, create: bool = True) -> Any:
     """Return Optuna's storage.
 
     Parameters
@@ -88,6 +88,8 @@ def open_storage(storage: str | Path | None, heartbeat: int) -> Any:
         A path, a URL, or None for memory.
     heartbeat : int >= 1
         Seconds between two signs of life of a trial's worker.
+    create : bool
+        Whether to make its tables where they are missing; it opens faster without.
 
     Returns
     -------
@@ -109,6 +111,8 @@ def open_storage(storage: str | Path | None, heartbeat: int) -> Any:
         opened = module.storages.RDBStorage(
             url,
             engine_kwargs={"connect_args": {"timeout": 60}} if is_file else {"pool_pre_ping": True},
+            skip_compatibility_check=not create,
+            skip_table_creation=not create,
             heartbeat_interval=heartbeat,
             grace_period=GRACE * heartbeat,
             heartbeat_stale_trial_callback=module.storages.RetryHeartbeatStaleTrialCallback(max_retry=RETRIES),
@@ -117,6 +121,12 @@ def open_storage(storage: str | Path | None, heartbeat: int) -> Any:
             sqlalchemy.event.listen(opened.engine, "connect", _write_ahead)
             opened.engine.dispose()  # the next connections are told
         return opened
+
+
+def close(storage: Any) -> None:
+    """Close the connections of Optuna's storage; it opens others when it is used again."""
+    if hasattr(storage, "engine"):
+        storage.engine.dispose()
 
 
 def _write_ahead(connection: Any, record: Any) -> None:
