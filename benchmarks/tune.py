@@ -71,9 +71,9 @@ def search(workers: int, threads: int, trials: int = TRIALS) -> dict[str, float]
                 space, data, trials=trials, epochs=EPOCHS, storage=Path(folder) / "tune.db", workers=workers
             )
             whole = time.perf_counter() - start
+            ended = result.study.get_trials(deepcopy=False)
     finally:
         set_num_threads(before)
-    ended = result.study.get_trials(deepcopy=False)
     span = max(trial.datetime_complete for trial in ended) - min(trial.datetime_start for trial in ended)
     return {"whole": whole, "trials": span.total_seconds()}
 

@@ -19,6 +19,7 @@ import pytest
 from fastdl import errors, tune
 from fastdl.data import load_digits
 from fastdl.tune import Range
+from fastdl.tune.storage import address
 
 optuna = pytest.importorskip("optuna")
 sqlalchemy = pytest.importorskip("sqlalchemy")
@@ -93,20 +94,22 @@ def children(process):
 
 
 def url(storage):
-    return tune.storage.address(storage)
+    return address(storage)
+
+
+def opened_storage(storage, **options):
+    """The storage as Optuna opens it, with no connection that stays open."""
+    options["engine_kwargs"] = {"poolclass": sqlalchemy.pool.NullPool}
+    return optuna.storages.RDBStorage(url(storage), **options)
 
 
 def trials(storage):
     """The trials in the storage so far."""
-    opened = None
     try:
-        opened = optuna.storages.RDBStorage(url(storage), skip_table_creation=True, skip_compatibility_check=True)
+        opened = opened_storage(storage, skip_table_creation=True, skip_compatibility_check=True)
         return opened.get_all_trials(opened.get_study_id_from_name("search"))
     except (KeyError, optuna.exceptions.StorageInternalError, sqlalchemy.exc.SQLAlchemyError):
         return []  # not made yet
-    finally:
-        if opened is not None:
-            opened.engine.dispose()
 
 
 def count(storage, state):
@@ -264,9 +267,7 @@ def test_a_trial_without_any_heartbeat_is_given_up(tmp_path):
     data = tune.split(digits.x_train[:200], digits.t_train[:200], scale=digits.scale)
     settings = {"space": {"lr": Range(1e-3, 1e-1, log=True)}, "epochs": 1, "storage": tmp_path / "study.db"}
     tune.search(data=data, trials=2, **settings)
-    opened = optuna.storages.RDBStorage(url(tmp_path / "study.db"))
-    optuna.load_study(study_name="search", storage=opened).ask()
-    opened.engine.dispose()
+    optuna.load_study(study_name="search", storage=opened_storage(tmp_path / "study.db")).ask()
     result = tune.search(data=data, trials=4, heartbeat=1, **settings)
     assert len(result.complete) == 4
 
