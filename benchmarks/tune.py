@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+import fastdl
+
 from benchmarks.measure import RESULTS, machine
 from fastdl import get_num_threads, set_num_threads, tune
 from fastdl.nn import MLP
@@ -107,7 +109,7 @@ def measure(rounds: int, numpy_trials: int, trials: int) -> dict[str, Any]:
             name: statistics.median(a / b for a, b in zip(times[over], times[under], strict=True))
             for name, (over, under) in pairs.items()
         },
-        "versions": {"numpy": np.__version__},
+        "contenders": {"numpy": {"versions": {"fastdl": fastdl.__version__, "numpy": np.__version__}}},
     }
 
 

@@ -31,7 +31,7 @@ RUNNING, COMPLETE, FAIL = (
     optuna.trial.TrialState.FAIL,
 )
 TRIALS = 6
-SECONDS = 30  # after which a test gives up
+SECONDS = 60  # after which a test gives up
 
 # What a user's program does; its trials take about a second.
 PROGRAM = f"""
@@ -40,7 +40,7 @@ from fastdl import set_num_threads, tune
 from fastdl.data import load_digits
 
 if __name__ == "__main__":
-    set_num_threads(2)
+    set_num_threads(int(sys.argv[2]))  # one for each worker
     digits = load_digits()
     data = tune.split(digits.x_train[:250], digits.t_train[:250], scale=digits.scale)
     space = {{"lr": tune.Range(1e-3, 1e-1, log=True)}}
