@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 
 import fastdl
-
 from benchmarks.measure import RESULTS, machine
 from fastdl import get_num_threads, set_num_threads, tune
 from fastdl.nn import MLP

@@ -1,7 +1,8 @@
 """Narrowing the range of a random search, stage by stage.
 
 The range of the best trials becomes the next range, until it is small (K. Saito, "Deep Learning from Scratch", section
-6.5.2).
+6.5.2). A range never grows again: where the best values lie at its end, as the learning rate's do here, it ends below
+them, and the best trial of the last stage need not be better than that of the first.
 """
 
 from __future__ import annotations

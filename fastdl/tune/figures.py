@@ -15,7 +15,20 @@ if TYPE_CHECKING:
 
 
 def draw_best(result: SearchResult, count: int = 20, ax: Axes | None = None) -> Axes:
-    """Draw the course of the best trials, a panel each."""
+    """Draw the course of the best trials, a panel each.
+
+    Parameters
+    ----------
+    result : SearchResult
+    count : int >= 1
+        How many.
+    ax : matplotlib Axes, optional
+        Where to draw; by default axes of a new figure.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
     best = result.top(count) or (result.best,)
     curves = {f"{place}. trial {trial.number}": {result.metric: trial.curve} for place, trial in enumerate(best, 1)}
     return plot_small_multiples(
@@ -29,7 +42,18 @@ def draw_best(result: SearchResult, count: int = 20, ax: Axes | None = None) -> 
 
 
 def draw_parallel(result: SearchResult, ax: Axes | None = None) -> Axes:
-    """Draw the hyper-parameters of all complete trials as lines across parallel axes."""
+    """Draw the hyper-parameters of all complete trials as lines across parallel axes.
+
+    Parameters
+    ----------
+    result : SearchResult
+    ax : matplotlib Axes, optional
+        Where to draw; by default axes of a new figure.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
     chosen = {name: values for name, values in result.space.items() if isinstance(values, Range | Choice)}
     return plot_parallel_coordinates(
         {name: [trial.params[name] for trial in result.complete] for name in chosen},
@@ -44,7 +68,18 @@ def draw_parallel(result: SearchResult, ax: Axes | None = None) -> Axes:
 
 
 def draw_ranges(narrowing: Narrowing, ax: Axes | None = None) -> Axes:
-    """Draw how the ranges narrowed."""
+    """Draw how the ranges narrowed.
+
+    Parameters
+    ----------
+    narrowing : Narrowing
+    ax : matplotlib Axes, optional
+        Where to draw; by default axes of a new figure.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
     first = narrowing.spaces[0]
     return plot_ranges(
         narrowing.ranges,

@@ -47,7 +47,12 @@ class Split:
         return int(t.shape[1] if t.ndim == 2 else max(t.max(), self.validation[1].max()) + 1)
 
     def fingerprint(self) -> str:
-        """Return a hash of the training and validation data, which all workers of a search must share."""
+        """Return a hash of the training and validation data, which all workers of a search must share.
+
+        Returns
+        -------
+        str
+        """
         hashed = hashlib.blake2b(repr(self.scale).encode(), digest_size=16)
         for array in (*self.train, *self.validation):
             hashed.update(f"{array.dtype}{array.shape}".encode())
