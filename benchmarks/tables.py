@@ -135,8 +135,8 @@ def tune(results: dict[str, Any]) -> str:
     lines += [_row(name, f"{ratio:.2f}×") for name, ratio in results["ratio"].items()]
     under = (
         f"The book's search: {results['trials']} trials of 50 epochs over 400 images of MNIST's size, six hidden "
-        'layers of 100 units. Each worker has one thread, NumPy as many as there are cores. "whole": from call to result, '
-        "\"trials\": from the first one's begin to the last one's end. NumPy's are measured on "
+        'layers of 100 units. Each worker has one thread, NumPy as many as there are cores. "whole": from call to '
+        "result, \"trials\": from the first one's begin to the last one's end. NumPy's are measured on "
         f"{results['numpy_trials']} trials; the book's trainer also computes each loss anew and the accuracy on the "
         f"training data. Medians of {results['rounds']} rounds, taking turns. {_where(results)}"
     )

@@ -16,12 +16,13 @@ from fastdl.experiments.experiment import Check, Experiment, Progress, compared,
 from fastdl.experiments.searches import book_split, part
 from fastdl.experiments.surfaces import Numbers
 from fastdl.tune import Choice, Range, search
+from fastdl.tune.space import Space
 from fastdl.viz import plot_best_so_far
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SPACE = {
+SPACE: Space = {
     "optimizer": "momentum",
     "lr": Range(1e-4, 1.0, log=True),
     "momentum": Range(0.0, 0.95),

@@ -57,7 +57,7 @@ def draw_parallel(result: SearchResult, ax: Axes | None = None) -> Axes:
     chosen = {name: values for name, values in result.space.items() if isinstance(values, Range | Choice)}
     return plot_parallel_coordinates(
         {name: [trial.params[name] for trial in result.complete] for name in chosen},
-        [trial.value for trial in result.complete],
+        [trial.curve[-1] for trial in result.complete],
         log=[name for name, values in chosen.items() if isinstance(values, Range) and values.log],
         higher_is_better=DIRECTIONS[result.metric] == "maximize",
         ax=ax,
