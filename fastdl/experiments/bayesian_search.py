@@ -139,7 +139,7 @@ def draw(result: BayesianSearch, ax: Axes | None = None) -> Axes:
 EXPERIMENT = Experiment(
     bayesian_search,
     claim="with as many trials, Bayesian optimization finds better hyper-parameters than random search",
-    seconds=25,
+    seconds=9,
     check=check,
     draw=draw,
 )

@@ -66,7 +66,7 @@ def data_split(
     *,
     trials: int = 40,
     epochs: int = 30,
-    runs: int = 12,
+    runs: int = 36,
     seed: int = 0,
     progress: Progress = silent,
 ) -> DataSplit:

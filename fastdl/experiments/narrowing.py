@@ -136,7 +136,7 @@ def draw(result: Narrowed, ax: Axes | None = None) -> Axes:
 EXPERIMENT = Experiment(
     narrowing,
     claim="taking the range of the best trials for the next range leads to ranges that are small and train well",
-    seconds=20,
+    seconds=14,
     check=check,
     draw=draw,
 )
