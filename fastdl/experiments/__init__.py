@@ -38,6 +38,10 @@ NAMES = (
     "weight_decay",
     "dropout",
     "ensemble",
+    "data_split",
+    "random_search",
+    "narrowing",
+    "bayesian_search",
 )
 
 __all__ = ["NAMES", "Check", "Experiment", "compared", "load", "write"]
