@@ -1,0 +1,87 @@
+"""An experiment's figure as a part of a page: lines in the page's own colours, or a picture where those get many."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from collections.abc import Callable
+from html import escape
+from typing import TYPE_CHECKING, Any, cast
+
+from fastdl.viz.style import GREY, new_axes, to_png
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDE, NARROW = (7.6, 4.6), (4.2, 3.8)  # inches: next to the text, and on a phone
+LARGEST = 250_000  # characters of a figure made of lines
+
+# What matplotlib draws with, and the page's own: it has a light and a dark form.
+_COLORS = {"#000000": "currentColor", "#ffffff": "var(--paper)", GREY: "var(--muted)"}
+
+
+def figure(draw: Callable[..., Axes], result: Any, name: str, text: str) -> str:
+    """Draw a result for a wide page and for a narrow one, of which the page shows the one that fits.
+
+    Parameters
+    ----------
+    draw : callable
+        An experiment's.
+    result : dataclass
+        What it draws.
+    name : str
+        Of the experiment; goes into the identifiers, so it is there once on a page.
+    text : str
+        What the figure shows, for who does not see it.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    return "".join(
+        _picture(draw(result, ax=new_axes("fastdl report", *size)), f"{name}-{kind}", kind, text)
+        for kind, size in (("wide", WIDE), ("narrow", NARROW))
+    )
+
+
+def _picture(ax: Axes, name: str, kind: str, text: str) -> str:
+    drawing = to_svg(ax, name)
+    label = escape(text, quote=True)
+    if len(drawing) <= LARGEST:
+        return drawing.replace("<svg ", f'<svg class="{kind}" role="img" aria-label="{label}" ', 1)
+    image = base64.b64encode(to_png(ax)).decode()
+    return f'<img class="{kind} picture" alt="{label}" src="data:image/png;base64,{image}">'
+
+
+def to_svg(ax: Axes, name: str) -> str:
+    """The figure that the axes are in as an SVG element for the inside of a page.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    name : str
+        Put before all identifiers, which are then the figure's own.
+
+    Returns
+    -------
+    str
+        Without what a file has and an element has not: header, metadata, addresses of name spaces.
+    """
+    from matplotlib import rc_context
+
+    file = io.StringIO()
+    with rc_context({"svg.fonttype": "path", "svg.hashsalt": name}):
+        cast("Figure", ax.figure).savefig(file, format="svg", transparent=True, metadata={"Date": None})
+    drawing = file.getvalue()
+    drawing = drawing[drawing.index("<svg ") :]
+    drawing = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", drawing, flags=re.DOTALL)
+    drawing = re.sub(r' xmlns(:\w+)?="[^"]*"| version="1.1"', "", drawing).replace("xlink:href", "href")
+    drawing = re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{name}-", drawing)
+    drawing = re.sub(r'(<svg [^>]*?) width="[^"]*"', r"\1", re.sub(r'(<svg [^>]*?) height="[^"]*"', r"\1", drawing))
+    drawing = re.sub(r"\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}".rstrip("0").rstrip("."), drawing)
+    for color, own in _COLORS.items():
+        drawing = drawing.replace(color, own)
+    return re.sub(r"\s*\n\s*", "\n", drawing).strip()
