@@ -68,7 +68,8 @@ def to_svg(ax: Axes, name: str) -> str:
     Returns
     -------
     str
-        Without what a file has and an element has not: header, metadata, addresses of name spaces.
+        Without what a file has and an element has not: header, metadata, addresses of name spaces; and without
+        matplotlib's style sheet, which would be the whole page's: the page has it for figures.
     """
     from matplotlib import rc_context
 
@@ -77,11 +78,17 @@ def to_svg(ax: Axes, name: str) -> str:
         cast("Figure", ax.figure).savefig(file, format="svg", transparent=True, metadata={"Date": None})
     drawing = file.getvalue()
     drawing = drawing[drawing.index("<svg ") :]
-    drawing = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", drawing, flags=re.DOTALL)
+    drawing = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", drawing, flags=re.DOTALL)
     drawing = re.sub(r' xmlns(:\w+)?="[^"]*"| version="1.1"', "", drawing).replace("xlink:href", "href")
     drawing = re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{name}-", drawing)
     drawing = re.sub(r'(<svg [^>]*?) width="[^"]*"', r"\1", re.sub(r'(<svg [^>]*?) height="[^"]*"', r"\1", drawing))
-    drawing = re.sub(r"\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}".rstrip("0").rstrip("."), drawing)
+    drawing = re.sub(r"\d+\.\d{3,}", _rounded, drawing)
     for color, own in _COLORS.items():
         drawing = drawing.replace(color, own)
     return re.sub(r"\s*\n\s*", "\n", drawing).strip()
+
+
+def _rounded(number: re.Match[str]) -> str:
+    """Hundredths of a point are enough for places; scales are below 1."""
+    value = float(number[0])
+    return f"{value:.2f}".rstrip("0").rstrip(".") if value >= 1 else f"{value:.4g}"

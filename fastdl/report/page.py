@@ -121,14 +121,14 @@ def _facts(chapter: Chapter) -> str:
         summary.append(words.summary_failed.format(failed=failed))
     if not math.isnan(chapter.median_ratio):
         summary.append(words.summary_faster.format(chapter.median_ratio))
-    seconds = sum(outcome.seconds for outcome in outcomes)
+    seconds = _duration(sum(outcome.seconds for outcome in outcomes), words)
     facts = {
         words.data: chapter.data,
         words.seed: str(chapter.seed),
         words.threads: str(chapter.threads),
         words.machine: f"{machine['system']}, {machine['machine']}, {machine['kernels']['cpu_level']}",
         words.versions: f"fastdl {machine['fastdl']}, NumPy {machine['numpy']}, Python {machine['python']}",
-        words.duration: words.seconds.format(seconds),
+        words.duration: seconds,
         words.date: chapter.day,
     }
     entries = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items())
@@ -212,7 +212,7 @@ def _speed(speed: Speed, seconds: float, words: Words) -> str:
         "theirs", "NumPy", speed.numpy_seconds, speed, words
     )
     work = words.work[speed.work].format(**speed.settings)
-    note = words.speed_note.format(work=work, seconds=words.seconds.format(math.ceil(seconds)))
+    note = words.speed_note.format(work=work, seconds=_duration(seconds, words))
     return (
         f"<h4>{escape(words.speed)}: {escape(form.format(speed.ratio))}</h4>"
         f'<dl class="times">{bars}</dl><p class="note">{escape(note)}</p>'
@@ -223,6 +223,10 @@ def _bar(kind: str, name: str, seconds: float, speed: Speed, words: Words) -> st
     share = seconds / max(speed.seconds, speed.numpy_seconds)
     line = f'<span class="bar-line" style="width: {share:.1%}"></span>'
     return f'<div class="{kind}"><dt>{name}</dt><dd>{line}<span>{escape(_time(seconds, words))}</span></dd></div>'
+
+
+def _duration(seconds: float, words: Words) -> str:
+    return words.seconds.format(seconds) if seconds >= 1 else words.under_a_second
 
 
 def _time(seconds: float, words: Words) -> str:

@@ -159,9 +159,9 @@ def race(words: Words) -> str:
 <svg viewBox="0 0 {SIZE[0]} {SIZE[1]}" role="img" aria-label="{say["plot"]}">
 <path class="contours" data-race="contours"/>
 <g class="mark" data-race="start"><circle r="5"/><text x="9" y="-8">{say["start"]}</text></g>
-<g class="mark" data-race="minimum"><path d="M0-9L2.6-3 9-2.6 4 1.6 5.6 8 0 4.4-5.6 8-4 1.6-9-2.6-2.6-3Z"/>
-<text x="11" y="-8">{say["minimum"]}</text></g>
 {paths}
+<g class="mark" data-race="minimum"><path d="M0-9L2.6-3 9-2.6 4 1.6 5.6 8 0 4.4-5.6 8-4 1.6-9-2.6-2.6-3Z"/>
+<text x="12" y="24">{say["minimum"]}</text></g>
 </svg>
 <div class="controls">
 <p class="field"><label for="race-surface">{say["surface"]}</label>

@@ -52,6 +52,7 @@ class Words:
     date: str
     duration: str
     seconds: str
+    under_a_second: str
     summary: str
     summary_failed: str
     summary_faster: str

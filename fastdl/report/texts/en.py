@@ -25,6 +25,7 @@ WORDS = Words(
     date="Date",
     duration="Duration",
     seconds="{:.0f} s",
+    under_a_second="less than a second",
     summary="{held} of {total} claims held",
     summary_failed="{failed} could not be run",
     summary_faster="{:.1f} times faster than plain NumPy in the median",

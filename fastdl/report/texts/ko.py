@@ -26,6 +26,7 @@ WORDS = Words(
     date="날짜",
     duration="걸린 시간",
     seconds="{:.0f}초",
+    under_a_second="1초 미만",
     summary="주장 {total}개 가운데 {held}개 성립",
     summary_failed="{failed}개는 실행하지 못함",
     summary_faster="NumPy보다 빠른 정도의 중앙값 {:.1f}배",
@@ -42,14 +43,14 @@ WORDS = Words(
     failed_text="실험이 다음 오류로 중단되었습니다.",
     faster="순수 NumPy보다 {:.1f}배 빠름",
     slower="순수 NumPy의 {:.2f}배 속도",
-    speed_note="측정 대상은 {work}입니다. 실험 전체에는 {seconds}가 걸렸습니다.",
+    speed_note="측정 대상은 {work}입니다. 실험 전체에 걸린 시간은 {seconds}입니다.",
     figure="그림: {title}.",
     milliseconds="{:.2f}ms",
     microseconds="{:.0f}µs",
     colophon=(
         "속도는 양쪽 모두 float32로, 같은 컴퓨터에서 같은 가중치로 시작해 번갈아 가며 쟀습니다. 표시한 시간은 가장 "
         "빨랐던 "
-        "차례의 중앙값입니다."
+        "차례의 중앙값입니다. 그림 속 글자는 영어로 남겨 두었습니다."
     ),
     work={
         "step": "신경망 {network}의 {optimizer} 학습 한 단계(이미지 {batch}장)",
