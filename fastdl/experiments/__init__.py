@@ -16,6 +16,6 @@ mean angle between -gradient and the minimum 64.5 > 45: holds
 from fastdl.experiments.experiment import Check, Experiment, compared, load, write
 
 #: All experiments, in the chapter's order: the name of each one's file.
-NAMES = ("anisotropy",)
+NAMES = ("anisotropy", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "hard_surfaces")
 
 __all__ = ["NAMES", "Check", "Experiment", "compared", "load", "write"]
