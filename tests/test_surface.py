@@ -38,7 +38,7 @@ KERNELS_ONLY = {
     "set_num_threads",
 }
 INTERNAL = {"FLAGS", "LEVELS", "OPENMP"}  # of fastdl.kernels: parts of build_info()
-EXTRAS = {"matplotlib", "sklearn", "tqdm", "numba"}
+EXTRAS = {"matplotlib", "sklearn", "tqdm", "numba", "optuna", "sqlalchemy"}
 SECTIONS = ("Parameters", "Attributes", "Returns", "Raises", "Notes", "Examples")
 
 

@@ -16,6 +16,18 @@ mean angle between -gradient and the minimum 64.5 > 45: holds
 from fastdl.experiments.experiment import Check, Experiment, compared, load, write
 
 #: All experiments, in the chapter's order: the name of each one's file.
-NAMES = ("anisotropy", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "hard_surfaces")
+NAMES = (
+    "anisotropy",
+    "momentum",
+    "nesterov",
+    "adagrad",
+    "rmsprop",
+    "adam",
+    "hard_surfaces",
+    "data_split",
+    "random_search",
+    "narrowing",
+    "bayesian_search",
+)
 
 __all__ = ["NAMES", "Check", "Experiment", "compared", "load", "write"]

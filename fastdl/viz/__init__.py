@@ -4,10 +4,14 @@ Only `animate_descent` returns an image, a GIF. matplotlib, the extra `plot`, is
 """
 
 from fastdl.viz.animation import Frames, animate_descent, descent_frames
+from fastdl.viz.best_so_far import plot_best_so_far
 from fastdl.viz.descent import plot_descent
 from fastdl.viz.lines import plot_lines
 from fastdl.viz.loss_curves import plot_loss_curves, smooth_curve
+from fastdl.viz.parallel_coordinates import plot_parallel_coordinates
+from fastdl.viz.ranges import plot_ranges
 from fastdl.viz.scenes import Scene, plot_scenes
+from fastdl.viz.small_multiples import plot_small_multiples
 from fastdl.viz.surface import plot_surface
 from fastdl.viz.tree import Member, plot_tree
 
@@ -17,10 +21,14 @@ __all__ = [
     "Scene",
     "animate_descent",
     "descent_frames",
+    "plot_best_so_far",
     "plot_descent",
     "plot_lines",
     "plot_loss_curves",
+    "plot_parallel_coordinates",
+    "plot_ranges",
     "plot_scenes",
+    "plot_small_multiples",
     "plot_surface",
     "plot_tree",
     "smooth_curve",

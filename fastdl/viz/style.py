@@ -91,6 +91,12 @@ def set_titles(ax: Axes, title: str, note: str = "", room: float = 0.0) -> None:
     )  # fmt: skip
 
 
+def set_titles_of_panels(ax: Axes, title: str, note: str = "") -> None:
+    """Set what `set_titles` sets, above panels that have titles of their own."""
+    ax.set_title(title, loc="left", fontweight="bold", pad=38 if note else 22)
+    ax.annotate(note, (0, 1), (0, 22), "axes fraction", textcoords="offset points", fontsize="small", color=GREY)
+
+
 def set_grid(ax: Axes) -> None:
     """Show faint lines across, and no frame above and to the right."""
     ax.grid(axis="y", color=GREY, alpha=0.2, linewidth=0.6)
