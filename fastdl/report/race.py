@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from fastdl.experiments import surfaces
+from fastdl.experiments.hard_surfaces import SURFACES
 from fastdl.experiments.surfaces import Surface
 from fastdl.report.texts import Words
-from fastdl.viz.style import COLORS
+from fastdl.viz.style import OPTIMIZER_COLORS
 
 SIZE = (640, 440)  # of the plot, in its own units
 GRID = 120  # points along each side of the contours
@@ -64,13 +65,34 @@ class Course:
         }
 
 
-#: The surfaces, by the names that the page's script has for them.
+#: The surfaces, by the names that the page's script has for them; on the hard ones each optimizer has at first about
+#: the best of the rates that the experiment on them tries.
 COURSES = {
     "valley": Course(
         surfaces.VALLEY,
         ((-8.0, 4.0), (-3.0, 3.0)),
         60,
         {"sgd": 0.95, "momentum": 0.1, "nesterov": 0.1, "adagrad": 1.5, "rmsprop": 0.1, "adam": 0.3},
+    ),
+    "long": Course(
+        *SURFACES["long valley"],
+        200,
+        {"sgd": 0.4, "momentum": 0.4, "nesterov": 0.25, "adagrad": 2.5, "rmsprop": 0.1, "adam": 0.4},
+    ),
+    "turned": Course(
+        *SURFACES["turned valley"],
+        200,
+        {"sgd": 0.4, "momentum": 0.4, "nesterov": 0.25, "adagrad": 1.6, "rmsprop": 0.16, "adam": 1.6},
+    ),
+    "saddle": Course(
+        *SURFACES["saddle point"],
+        120,
+        {"sgd": 0.63, "momentum": 0.4, "nesterov": 0.4, "adagrad": 1.6, "rmsprop": 0.16, "adam": 0.063},
+    ),
+    "beale": Course(
+        *SURFACES["Beale's function"],
+        200,
+        {"sgd": 0.025, "momentum": 0.0025, "nesterov": 0.004, "adagrad": 1.6, "rmsprop": 0.16, "adam": 0.4},
     ),
 }
 
@@ -137,7 +159,7 @@ def race(words: Words) -> str:
     say = {key: escape(text) for key, text in words.race.items()}
     surface_options = "".join(f'<option value="{name}">{escape(words.surfaces[name])}</option>' for name in COURSES)
     optimizer_options = "".join(f'<option value="{name}">{shown}</option>' for name, shown in OPTIMIZERS.items())
-    colors = "".join(f"--optimizer-{name}: {color}; " for name, color in zip(OPTIMIZERS, COLORS, strict=True))
+    colors = "".join(f"--optimizer-{name}: {OPTIMIZER_COLORS[name]}; " for name in OPTIMIZERS)
     rows = "".join(
         f'<tr data-race="row-{name}"><th scope="row"><label>'
         f'<input type="checkbox" checked aria-label="{say["shown"]}: {shown}">'

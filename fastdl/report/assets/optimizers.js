@@ -6,6 +6,30 @@ const SURFACES = {
     height: (x, y) => (x * x) / 20 + y * y,
     gradient: (x, y) => [x / 10, 2 * y],
   },
+  long: {
+    height: (x, y) => (x * x) / 200 + 2 * y * y,
+    gradient: (x, y) => [x / 100, 4 * y],
+  },
+  saddle: {
+    height: (x, y) => x ** 2 - y ** 2 / 20 + y ** 4 / 160,
+    gradient: (x, y) => [2 * x, -y / 10 + y ** 3 / 40],
+  },
+  beale: {
+    height: (x, y) => (1.5 - x + x * y) ** 2 + (2.25 - x + x * y ** 2) ** 2 + (2.625 - x + x * y ** 3) ** 2,
+    gradient(x, y) {
+      const [a, b, c] = [1.5 - x + x * y, 2.25 - x + x * y ** 2, 2.625 - x + x * y ** 3];
+      return [2 * (a * (y - 1) + b * (y ** 2 - 1) + c * (y ** 3 - 1)), 2 * x * (a + 2 * b * y + 3 * c * y ** 2)];
+    },
+  },
+};
+// The long valley turned by 30 degrees.
+const [COSINE, SINE] = [Math.cos(Math.PI / 6), Math.sin(Math.PI / 6)];
+SURFACES.turned = {
+  height: (x, y) => SURFACES.long.height(COSINE * x + SINE * y, COSINE * y - SINE * x),
+  gradient(x, y) {
+    const [dx, dy] = SURFACES.long.gradient(COSINE * x + SINE * y, COSINE * y - SINE * x);
+    return [COSINE * dx - SINE * dy, SINE * dx + COSINE * dy];
+  },
 };
 
 // Each takes a number p, its gradient g, its state s, which starts empty, and the settings; it returns the next p.

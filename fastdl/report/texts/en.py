@@ -120,7 +120,11 @@ WORDS = Words(
         ),
     },
     surfaces={
-        "valley": "The book's valley, x²/20 + y²",
+        "valley": "The book’s valley, x²/20 + y²",
+        "long": "A longer valley, x²/200 + 2y²",
+        "turned": "The longer valley, turned by 30°",
+        "saddle": "A saddle point, x² − y²/20 + y⁴/160",
+        "beale": "Beale’s function",
     },
 )
 

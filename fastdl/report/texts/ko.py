@@ -124,6 +124,10 @@ WORDS = Words(
     },
     surfaces={
         "valley": "책의 골짜기 x²/20 + y²",
+        "long": "더 긴 골짜기 x²/200 + 2y²",
+        "turned": "30° 돌린 긴 골짜기",
+        "saddle": "안장점 x² − y²/20 + y⁴/160",
+        "beale": "빌(Beale) 함수",
     },
 )
 
