@@ -176,17 +176,19 @@ def draw(result: HardSurfaces, ax: Axes | None = None) -> Axes:
     scenes = {}
     for name, (surface, limits) in SURFACES.items():
         stuck = [optimizer for optimizer, runner in result.races[name].items() if runner.arrival is None]
-        note = f"not arrived: {', '.join(stuck)}" if stuck else f"last to arrive: {_last(result.races[name])}"
+        outcome = f"not arrived: {', '.join(stuck)}" if stuck else f"last to arrive: {_last(result.races[name])}"
         paths = {optimizer: runner.path for optimizer, runner in result.races[name].items()}
-        scenes[f"{name}: {surface.name}" if name not in surface.name else name] = Scene(
-            surface.height, paths, surface.minimum, limits, note
-        )
+        scenes[_title(name)] = Scene(surface.height, paths, surface.minimum, limits, outcome)
     return plot_scenes(
         scenes,
         ax=ax,
         title="Optimizers on hard surfaces",
         note=f"{result.steps} steps, each optimizer with the best of {result.rates} learning rates",
     )
+
+
+def _title(name: str) -> str:
+    return f"{name[0].upper()}{name[1:]}"
 
 
 def _last(race: dict[str, Runner]) -> str:
@@ -216,7 +218,7 @@ def films(result: HardSurfaces) -> dict[str, bytes]:
             minimum=surface.minimum,
             limits=limits,
             view=(50.0, -60.0),
-            title=f"{name[0].upper()}{name[1:]}",
+            title=f"{_title(name)}, each with its best learning rate",
             zlabel="log₁₀ (f - least + 0.01)",
         )
         for name, (surface, limits) in SURFACES.items()

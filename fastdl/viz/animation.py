@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 DPI = 100
-COLOR_COUNT = 128  # of the image; fewer make a smaller file
+GREYS = 64  # shades in the images
+TINTS = 16  # of each path's colour, from white on: what lines fade into at their edges
 LAST_SECONDS = 2.0  # how long the last frame stands
 
 
@@ -156,7 +157,7 @@ def animate_descent(
             for line in (flat, head):
                 above.draw_artist(line)
         images.append(_image(canvas))
-    return _gif(images, seconds)
+    return _gif(images, (color for color, _ in looks(points).values()), seconds)
 
 
 def _stage(
@@ -220,10 +221,17 @@ def _image(canvas: FigureCanvasAgg) -> Image:
     return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
-def _gif(images: list[Image], seconds: float) -> bytes:
-    """One GIF of the images, all with the colours of the last one, which shows everything."""
-    palette = images[-1].quantize(COLOR_COUNT)
-    frames = [image.quantize(palette=palette, dither=0) for image in images]  # type: ignore[arg-type]  # Dither.NONE
+def _gif(images: list[Image], colors: Iterable[str], seconds: float) -> bytes:
+    """One GIF of the images, in shades of grey and tints of the colours, so that none of them is lost."""
+    from matplotlib.colors import to_rgb
+    from PIL import Image
+
+    greys = np.linspace(0, 1, GREYS)[:, np.newaxis] * np.ones(3)
+    depth = np.arange(1, TINTS + 1)[:, np.newaxis] / TINTS
+    tints = [1 - depth * (1 - np.array(to_rgb(color))) for color in dict.fromkeys(colors)]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette((255 * np.concatenate([greys, *tints])[:256]).round().astype(np.uint8).tobytes())
+    frames = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
     duration = [round(1000 * seconds / len(frames))] * (len(frames) - 1) + [round(1000 * LAST_SECONDS)]
     file = io.BytesIO()
     frames[0].save(file, format="GIF", save_all=True, append_images=frames[1:], duration=duration, loop=0)

@@ -126,13 +126,17 @@ def draw_paths(
     paths: Mapping[str, NDArray[np.float64]],
     look: Mapping[str, tuple[str, str]],
     minimum: tuple[float, float] | None,
+    size: float = 1.0,
 ) -> None:
     """Draw paths in their colours and line styles, a dot for each step, and a star at the minimum."""
     for label, path in paths.items():
         color, style = look[label]
-        ax.plot(*path.T, marker="o", markersize=2.5, linewidth=1.4, linestyle=style, color=color, label=label)
+        ax.plot(
+            *path.T, marker="o", markersize=2.5 * size, linewidth=1.4 * size**0.5, linestyle=style, color=color,
+            label=label,
+        )  # fmt: skip
     if minimum is not None:
-        ax.scatter(*minimum, marker="*", s=90, color="black", zorder=3)
+        ax.scatter(*minimum, marker="*", s=90 * size, color="black", zorder=3)
 
 
 def _draw_field(

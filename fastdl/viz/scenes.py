@@ -80,13 +80,13 @@ def plot_scenes(
     look = looks(dict.fromkeys(label for paths in points.values() for label in paths))
     rows = -(-len(scenes) // columns)
     if ax is None:
-        ax = new_axes("plot_scenes", max(6.0, 2.2 * columns), 0.9 + (3.0 if columns < 3 else 1.7) * rows)
+        ax = new_axes("plot_scenes", 9.0, 1.2 + (2.8 if columns < 3 else 1.9) * rows)
     small = columns > 2
     grid = [panel for row in panels(ax, rows, columns, 0.45 if small else 0.35) for panel in row]
     for panel, (name, scene) in zip(grid, scenes.items(), strict=False):
         limits = scene.limits or limits_of(points[name], scene.minimum)
         draw_contours(panel, scene.height, limits)
-        draw_paths(panel, points[name], look, scene.minimum)
+        draw_paths(panel, points[name], look, scene.minimum, size=0.6)
         panel.set(xlim=limits[0], ylim=limits[1])
         panel.tick_params(labelsize="x-small" if small else "small")
         panel.set_title(name, loc="left", fontsize="medium", pad=16 if scene.note else None)
@@ -113,6 +113,6 @@ def _draw_legend(ax: Axes, look: Mapping[str, tuple[str, str]]) -> None:
 
     handles = [Line2D([], [], color=color, linestyle=style, linewidth=2.5) for color, style in look.values()]
     ax.legend(
-        handles, look, loc="upper center", bbox_to_anchor=(0.5, -0.08), ncols=len(look), frameon=False,
+        handles, look, loc="upper center", bbox_to_anchor=(0.5, -0.07), ncols=len(look), frameon=False,
         fontsize="small", handlelength=1.2, columnspacing=1.2,
     )  # fmt: skip
