@@ -17,28 +17,28 @@ from fastdl.experiments.experiment import Check, Experiment, compared, load, wri
 
 #: All experiments, in the chapter's order: the name of each one's file.
 NAMES = (
-<<<<<<< HEAD
-=======
     "gradient_descent",
->>>>>>> 5632416e141662e9363d4ab5ececb8ac81d47fe4
     "anisotropy",
     "momentum",
     "nesterov",
     "adagrad",
     "rmsprop",
     "adam",
-<<<<<<< HEAD
-    "hard_surfaces",
-    "data_split",
-    "random_search",
-    "narrowing",
-    "bayesian_search",
-=======
     "family",
     "learning_rate_decay",
     "hard_surfaces",
     "optimizers",
->>>>>>> 5632416e141662e9363d4ab5ececb8ac81d47fe4
+    "zero_weights",
+    "initial_weights",
+    "batch_norm",
+    "gradient_check",
+    "overfitting",
+    "weight_decay",
+    "dropout",
+    "data_split",
+    "random_search",
+    "narrowing",
+    "bayesian_search",
 )
 
 __all__ = ["NAMES", "Check", "Experiment", "compared", "load", "write"]

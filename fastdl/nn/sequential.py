@@ -94,7 +94,7 @@ class Sequential:
         self.dtype = checked_dtype(dtype, name)
         self.weight_decay = float(weight_decay)
         self.loss_function = SoftmaxCrossEntropy() if loss is None else loss
-        self._keys = _keys_of(every_layer(self.layers))
+        self._keys = keys_of(every_layer(self.layers))
         self.params: dict[str, Array] = {
             key: layer.params[own]
             for layer, keys in zip(every_layer(self.layers), self._keys, strict=True)
@@ -395,7 +395,7 @@ def _accuracy_of(logits: Array, t: Any) -> float:
     return float(np.mean(logits.argmax(axis=1) == kernels.class_numbers(np.asarray(t), batch, classes)))
 
 
-def _keys_of(layers: Iterable[Layer]) -> list[dict[str, str]]:
+def keys_of(layers: Iterable[Layer]) -> list[dict[str, str]]:
     """For each layer, the network's key of each of its own names."""
     counts: dict[str, int] = {}
     keys: list[dict[str, str]] = []

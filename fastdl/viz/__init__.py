@@ -3,9 +3,12 @@
 Only `animate_descent` returns an image, a GIF. matplotlib, the extra `plot`, is imported when something is drawn.
 """
 
+from fastdl.viz.accuracy_curves import plot_accuracy_curves, plot_curve_grid
 from fastdl.viz.animation import Frames, animate_descent, descent_frames
 from fastdl.viz.best_so_far import plot_best_so_far
 from fastdl.viz.descent import plot_descent
+from fastdl.viz.dots import plot_dots
+from fastdl.viz.layers import plot_layer_histograms, plot_layer_values
 from fastdl.viz.lines import plot_lines
 from fastdl.viz.loss_curves import plot_loss_curves, smooth_curve
 from fastdl.viz.parallel_coordinates import plot_parallel_coordinates
@@ -21,8 +24,13 @@ __all__ = [
     "Scene",
     "animate_descent",
     "descent_frames",
+    "plot_accuracy_curves",
     "plot_best_so_far",
+    "plot_curve_grid",
     "plot_descent",
+    "plot_dots",
+    "plot_layer_histograms",
+    "plot_layer_values",
     "plot_lines",
     "plot_loss_curves",
     "plot_parallel_coordinates",
