@@ -16,7 +16,7 @@ from fastdl.experiments import Check, Experiment, load
 from fastdl.experiments.experiment import Progress, silent
 from fastdl.report.figures import figure
 from fastdl.report.speed import CONTESTS, Speed, measure
-from fastdl.report.texts import Language, language
+from fastdl.report.texts import Language, language, typeset
 
 #: The experiments of each section of the chapter, by the names of both.
 GROUPS = {
@@ -158,7 +158,7 @@ def _outcome(name: str, data: Dataset, words: Language, seed: int, progress: Pro
     claim = words.techniques[name].claim
     try:
         experiment = load(name)
-        claim = claim or experiment.claim
+        claim = claim or typeset(experiment.claim[0].upper() + experiment.claim[1:])
         return _run(experiment, claim, data, words, seed, progress)
     except Exception as error:  # whatever it is, the page tells it and the other experiments go on
         return Outcome(name, claim, error=f"{type(error).__name__}: {error}")

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDE, NARROW = (7.6, 4.6), (4.2, 3.8)  # inches: next to the text, and on a phone
-LARGEST = 250_000  # characters of a figure made of lines
+USUAL, NARROW = (8.0, 4.8), (4.2, 3.8)  # inches: what one panel has, and what it has on a phone
+LARGEST = 400_000  # characters of a figure made of lines
 
 # What matplotlib draws with, and the page's own: it has a light and a dark form.
 _COLORS = {"#000000": "currentColor", "#ffffff": "var(--paper)", GREY: "var(--muted)"}
 
 
 def figure(draw: Callable[..., Axes], result: Any, name: str, text: str) -> str:
-    """Draw a result for a wide page and for a narrow one, of which the page shows the one that fits.
+    """Draw a result: one panel for a wide page and for a phone, of which the page shows the one that fits.
 
     Parameters
     ----------
@@ -41,19 +41,28 @@ def figure(draw: Callable[..., Axes], result: Any, name: str, text: str) -> str:
     str
         HTML.
     """
-    return "".join(
-        _picture(draw(result, ax=new_axes("fastdl report", *size)), f"{name}-{kind}", kind, text)
-        for kind, size in (("wide", WIDE), ("narrow", NARROW))
+    ax = draw(result)
+    wide = _picture(ax, f"{name}-wide", text)
+    if ax.child_axes or tuple(cast("Figure", ax.figure).get_size_inches()) != USUAL:
+        return wide  # several panels, which have no room on a phone: there the figure can be enlarged
+    small = draw(result, ax=new_axes("fastdl report", *NARROW))
+    small.set_title("", loc="left")
+    for note in [
+        each for each in small.texts if each.get_transform() == small.transAxes and each.get_position()[1] > 1
+    ]:
+        note.remove()  # there is no room for it, nor for the title; the page has a heading, and the figure enlarged both
+    return wide.replace('class="', 'class="wide ', 1) + _picture(small, f"{name}-narrow", text).replace(
+        'class="', 'class="narrow ', 1
     )
 
 
-def _picture(ax: Axes, name: str, kind: str, text: str) -> str:
+def _picture(ax: Axes, name: str, text: str) -> str:
     drawing = to_svg(ax, name)
     label = escape(text, quote=True)
     if len(drawing) <= LARGEST:
-        return drawing.replace("<svg ", f'<svg class="{kind}" role="img" aria-label="{label}" ', 1)
+        return drawing.replace("<svg ", f'<svg class="lines" role="img" aria-label="{label}" ', 1)
     image = base64.b64encode(to_png(ax)).decode()
-    return f'<img class="{kind} picture" alt="{label}" src="data:image/png;base64,{image}">'
+    return f'<img class="picture" alt="{label}" src="data:image/png;base64,{image}">'
 
 
 def to_svg(ax: Axes, name: str) -> str:
@@ -75,7 +84,9 @@ def to_svg(ax: Axes, name: str) -> str:
 
     file = io.StringIO()
     with rc_context({"svg.fonttype": "path", "svg.hashsalt": name}):
-        cast("Figure", ax.figure).savefig(file, format="svg", transparent=True, metadata={"Date": None})
+        cast("Figure", ax.figure).savefig(
+            file, format="svg", transparent=True, bbox_inches="tight", metadata={"Date": None}
+        )
     drawing = file.getvalue()
     drawing = drawing[drawing.index("<svg ") :]
     drawing = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", drawing, flags=re.DOTALL)

@@ -48,7 +48,7 @@ FORMULAS: Mapping[str, tuple[str, ...]] = {
         r"η_t = η_0 \text{min}(1, \frac{t}{k})",
     ),
     "hard_surfaces": (
-        r"\text{saddle}: x^2 − y^2",
+        r"\text{saddle}: x^2 − \frac{y^2}{20} + \frac{y^4}{160}",
         r"\text{Beale}: ∑_{i=1}^3 (c_i − x + x y^i)^2",
         r"c = (1.5, 2.25, 2.625)",
     ),

@@ -67,9 +67,7 @@ def _attach(row: list[str], scripts: dict[str, str]) -> None:
     if not scripts:
         return
     base = row.pop()
-    under_over = base == "<mo>∑</mo>"
-    names = ("munder", "mover", "munderover") if under_over else ("msub", "msup", "msubsup")
-    name = names[2] if len(scripts) == 2 else names["^" in scripts]
+    name = "msubsup" if len(scripts) == 2 else "msup" if "^" in scripts else "msub"
     content = "".join(scripts[sign] for sign in ("_", "^") if sign in scripts)
     scripts.clear()
     row.append(f"<{name}>{base}{content}</{name}>")
@@ -97,7 +95,8 @@ def _element(token: str, tokens: Iterator[str]) -> str:
 
 def _call(name: str, tokens: Iterator[str]) -> str:
     if name == "text":
-        words = "".join(iter(lambda: next(tokens, "}"), "}")).lstrip("{")
+        words = "".join(iter(lambda: next(tokens, "}"), "}")).removeprefix("{")
+        words = words.replace(" ", "\N{NO-BREAK SPACE}")  # browsers drop the other kind at the ends
         return f"<mtext>{escape(words)}</mtext>"
     if name not in _FUNCTIONS:
         raise ValueError(f"unknown command \\{name}")

@@ -79,6 +79,9 @@ def render(chapter: Chapter) -> str:
 {sections}
 <footer><p>{escape(words.colophon)}</p></footer>
 </main>
+<dialog id="zoom" class="zoom" aria-label="{escape(words.enlarge, quote=True)}">
+<button type="button">{escape(words.close)}</button><div tabindex="0"></div>
+</dialog>
 <script>
 {_asset("optimizers.js")}{_asset("race.js") if 'id="race"' in sections else ""}{_asset("page.js")}</script>
 </body>
@@ -184,7 +187,9 @@ def _technique(outcome: Outcome, chapter: Chapter) -> str:
         result = f'<p>{escape(words.failed_text)}</p><pre class="error">{escape(outcome.error)}</pre>'
     else:
         caption = escape(words.figure.format(title=text.title))
-        result = f"<figure>{outcome.figure}<figcaption>{caption}</figcaption></figure>{_numbers(outcome, words)}"
+        enlarge = f'<button type="button" data-enlarge>{escape(words.enlarge)}</button>'
+        caption = f"<figcaption><span>{caption}</span>{enlarge}</figcaption>"
+        result = f"<figure>{outcome.figure}{caption}</figure>{_numbers(outcome, words)}"
     claim = escape(outcome.claim)
     return f"""<section class="technique" id="{outcome.name}" aria-labelledby="{outcome.name}-title">
 <h3 id="{outcome.name}-title">{escape(text.title)}</h3>

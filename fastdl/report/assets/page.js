@@ -18,11 +18,26 @@
     if (link === marked) return;
     marked?.removeAttribute("aria-current");
     link?.setAttribute("aria-current", "true");
-    if (wide.matches) link?.scrollIntoView({ block: "nearest" });
+    const bar = document.querySelector(".bar");
+    if (wide.matches && link) bar.scrollTop = link.offsetTop - bar.clientHeight / 2;
     marked = link;
   }
   addEventListener("scroll", mark, { passive: true });
   mark();
+
+  // A figure in its wide form, as large as can be read on a phone, to be moved about.
+  const zoom = document.getElementById("zoom");
+  document.documentElement.classList.add("scripted");
+  document.addEventListener("click", ({ target }) => {
+    const figure = target.closest("[data-enlarge]")?.closest("figure");
+    if (!figure) return;
+    const copy = (figure.querySelector(".wide") ?? figure.querySelector("svg, img")).cloneNode(true);
+    copy.classList.remove("wide");
+    zoom.querySelector("div").replaceChildren(copy);
+    zoom.showModal();
+  });
+  zoom.querySelector("button").addEventListener("click", () => zoom.close());
+  zoom.addEventListener("close", () => zoom.querySelector("div").replaceChildren());
 
   document.getElementById("theme").addEventListener("click", () => {
     const dark = document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches && "dark");

@@ -71,6 +71,8 @@ class Words:
     slower: str
     speed_note: str
     figure: str
+    enlarge: str
+    close: str
     milliseconds: str
     microseconds: str
     colophon: str
@@ -102,12 +104,18 @@ class Language:
     phrases: Mapping[str, str]
 
     def statement(self, text: str) -> str:
-        """Return a check's statement in this language; what is in no phrase stays as it is."""
+        """Return a check's statement in this language and well set; what is in no phrase stays as it is."""
+        text = typeset(text.replace(">=", "≥").replace("<=", "≤").replace("-gradient", "−gradient"))
         if not self.phrases:
             return text
         longest_first = sorted(self.phrases, key=len, reverse=True)
         pattern = rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)"
         return re.sub(pattern, lambda match: self.phrases[match[0]], text)
+
+
+def typeset(text: str) -> str:
+    """Return a text of an experiment with the apostrophes of a printed page."""
+    return text.replace("'", "’")
 
 
 def language(code: str) -> Language:

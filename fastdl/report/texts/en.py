@@ -43,7 +43,9 @@ WORDS = Words(
     faster="{:.1f} times faster than plain NumPy",
     slower="{:.2f} times as fast as plain NumPy",
     speed_note="What is timed: {work}. The experiment itself took {seconds}.",
-    figure="Figure: {title}.",
+    figure="Figure: {title}",
+    enlarge="Enlarge",
+    close="Close",
     milliseconds="{:.2f} ms",
     microseconds="{:.0f} µs",
     colophon=(
@@ -219,7 +221,8 @@ TECHNIQUES: Mapping[str, Technique] = {
             "At a saddle the gradient vanishes although there is a way down; an optimizer that enlarges small "
             "gradients "
             "escapes, one that follows them gets stuck.",
-            "No optimizer wins on all surfaces.",
+            "Scaling each parameter by itself helps where a valley runs along an axis; where it is turned, only "
+            "velocity does.",
         ),
     ),
     "optimizers": Technique(
