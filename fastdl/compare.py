@@ -203,7 +203,7 @@ def _run(name: str, trainer: Trainer, data: Dataset, sizes: Sequence[int]) -> Op
     )
 
 
-def few_batches(data: Dataset, batch_size: int, seed: int) -> list[Batch]:
+def few_batches(data: Dataset, batch_size: int, seed: int | None) -> list[Batch]:
     """Eight mini-batches, or as many as an epoch has, that steps are timed on."""
     batches = Batches(data.x_train, data.t_train, batch_size, scale=data.scale, seed=seed)
     return [(x.copy(), t) for x, t in islice(batches, 8)]

@@ -50,7 +50,7 @@ def figure(draw: Callable[..., Axes], result: Any, name: str, text: str) -> str:
     for note in [
         each for each in small.texts if each.get_transform() == small.transAxes and each.get_position()[1] > 1
     ]:
-        note.remove()  # there is no room for it, nor for the title; the page has a heading, and the figure enlarged both
+        note.remove()  # there is no room for it, nor for the title; enlarged, the figure has both
     return wide.replace('class="', 'class="wide ', 1) + _picture(small, f"{name}-narrow", text).replace(
         'class="', 'class="narrow ', 1
     )

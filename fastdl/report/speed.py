@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from fastdl.nn import MLP
 from fastdl.reference.network import ReferenceMLP, ReferenceOptimizer
 from fastdl.timing import seconds_by_turns
 
-Calls = tuple[list[Callable[..., object]], Sequence[Sequence[Any]]]
+Calls = tuple[Sequence[Callable[..., object]], Sequence[Sequence[Any]]]
 """The call of fastdl and that of NumPy, and the arguments that both are given."""
 
 UNITS = 100  # of a layer that is timed by itself
@@ -61,20 +61,20 @@ class Contest:
         Images.
     optimizer : str
         Name in `fastdl.optim.OPTIMIZERS`.
-    settings : mapping of str to float
-        Further arguments of the network.
+    weight_decay : float
+        Of the network.
     """
 
     work: str = "step"
     hidden: tuple[int, ...] = (100, 100, 100, 100)
     batch: int = 128
     optimizer: str = "sgd"
-    settings: Mapping[str, float] = field(default_factory=dict)
+    weight_decay: float = 0.0
 
     def networks(self, data: Dataset) -> tuple[MLP, ReferenceMLP]:
         """One network for each side, with the same weights."""
-        network = MLP((data.features, *self.hidden, data.classes), seed=0, **self.settings)
-        return network, ReferenceMLP(network.params, **self.settings)
+        network = MLP((data.features, *self.hidden, data.classes), weight_decay=self.weight_decay, seed=0)
+        return network, ReferenceMLP(network.params, weight_decay=self.weight_decay)
 
     def batches(self, data: Dataset) -> list[Batch]:
         """Some mini-batches."""
@@ -84,7 +84,7 @@ class Contest:
 def _step(contest: Contest, data: Dataset) -> Calls:
     network, twin = contest.networks(data)
     optimizer = optim.get(contest.optimizer)
-    numpy_optimizer = ReferenceOptimizer(optimizer.rule, **optimizer.hyperparameters)
+    numpy_optimizer = ReferenceOptimizer(str(optimizer.rule), **optimizer.hyperparameters)
     calls = [
         partial(network.train_step, optimizer=optimizer),
         partial(twin.train_step, optimizer=numpy_optimizer),
@@ -144,7 +144,7 @@ WORK: Mapping[str, Callable[[Contest, Dataset], Calls]] = {
 }
 
 _DEEP = (100,) * 6  # the network of the chapter's sections on overfitting and on hyper-parameters
-_SEARCH = Contest(hidden=_DEEP, batch=100, settings={"weight_decay": 1e-4})
+_SEARCH = Contest(hidden=_DEEP, batch=100, weight_decay=1e-4)
 
 #: What is timed for each experiment: its own work where it has some, else a training step of the chapter's network.
 CONTESTS: Mapping[str, Contest] = {
@@ -166,7 +166,7 @@ CONTESTS: Mapping[str, Contest] = {
     "batch_norm": Contest("batch_norm", batch=100),
     "gradient_check": Contest("gradient"),
     "overfitting": Contest(hidden=_DEEP, batch=100),
-    "weight_decay": Contest(hidden=_DEEP, batch=100, settings={"weight_decay": 0.1}),
+    "weight_decay": Contest(hidden=_DEEP, batch=100, weight_decay=0.1),
     "dropout": Contest("dropout", batch=100),
     "ensemble": Contest("forward", hidden=_DEEP, batch=100),
     "data_split": _SEARCH,
