@@ -1,7 +1,7 @@
 """AdaGrad gives each weight a learning rate of its own.
 
-It divides by the root of all squared gradients so far: steps across the valley, where gradients are large, shrink first,
-and all steps fade (K. Saito, "Deep Learning from Scratch", section 6.1.5; J. Duchi et al., 2011).
+It divides by the root of all squared gradients so far: steps across the valley, where gradients are large, shrink
+first, and all steps fade (K. Saito, "Deep Learning from Scratch", section 6.1.5; J. Duchi et al., 2011).
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def adagrad(lr: float = 1.5, sgd_lr: float = 0.95, steps: int = 30, slope_steps:
 
     def lengths(optimizer: optim.Optimizer) -> Numbers:
         path = descend(SLOPE, optimizer, slope_steps)
-        return np.diff(path[:, 0]) / path[1, 0]
+        return np.asarray(np.diff(path[:, 0]) / path[1, 0])
 
     return AdaGradPaths(
         adagrad=descend(VALLEY, optim.AdaGrad(lr=lr), steps),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -154,7 +155,7 @@ def _run(
         times.append((end, time.perf_counter()))
 
     problem.descend(optim.SGD(lr=lr), batch_size, steps, seed, look)
-    seconds = [end - begin for (_, begin), (end, _) in zip(times[:-1], times[1:], strict=True)]
+    seconds = [end - begin for (_, begin), (end, _) in pairwise(times)]
     return np.array(losses), np.stack(points), np.array(seconds)
 
 
@@ -223,8 +224,8 @@ def draw(result: GradientDescent, ax: Axes | None = None) -> Axes:
         limits=result.limits,
         grid=GRID,
         ax=right,
+        legend=False,
     )
-    right.get_legend().remove()
     right.set(xlabel="first principal direction of the weights", ylabel="second")
     set_titles(right, "", "paths, and contours of the loss")
     set_titles(ax, f"Gradient descent on {result.data}: all images at once, and batches of them", room=24)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastdl import optim
 from fastdl.data import Dataset
@@ -42,6 +43,11 @@ def decaying(lr: float, steps: int) -> dict[str, schedules.Schedule]:
     Returns
     -------
     dict of str to Schedule
+
+    Examples
+    --------
+    >>> decaying(1.0, 3000)["inverse time"](150)
+    0.5
     """
     warm = steps // 20
     return {
@@ -62,7 +68,7 @@ class LearningRateDecay:
     steps : ndarray (L,) of int
         Steps taken when the loss was looked at.
     rates : dict of str to ndarray (L,)
-        Learning rate then, by schedule.
+        Learning rate of the next step, by schedule; of the last one at the end.
     excess : dict of str to ndarray (seeds, L)
         Loss over all images, above the least possible.
     least : float
@@ -71,7 +77,7 @@ class LearningRateDecay:
         Name of the data set.
     """
 
-    steps: Numbers
+    steps: NDArray[np.int64]
     rates: dict[str, Numbers]
     excess: dict[str, Numbers]
     least: float
@@ -109,13 +115,6 @@ def learning_rate_decay(
     Returns
     -------
     LearningRateDecay
-
-    Examples
-    --------
-    >>> from fastdl.data import load_digits
-    >>> result = learning_rate_decay(load_digits(), steps=100, seeds=1)
-    >>> result.rates["cosine"][-1] < result.rates["constant"][-1]
-    np.True_
     """
     problem = SoftmaxRegression(data, weight_decay)
     first = lr / problem.square
@@ -125,15 +124,17 @@ def learning_rate_decay(
     plans = constant | decaying(first, steps)
     least = problem.least_loss()
     every = max(1, steps // 60)
-    looks = np.arange(0, steps + 1, every)
+    looks = list(range(0, steps + 1, every))
     excess = {}
     for number, (name, schedule) in enumerate(plans.items()):
         progress(number / len(plans), name)
         excess[name] = np.stack(
             [_excess(problem, schedule, batch_size, steps, every, seed + each) - least for each in range(seeds)]
         )
-    rates = {name: np.array([schedule(int(step)) for step in looks]) for name, schedule in plans.items()}
-    return LearningRateDecay(looks, rates, excess, least, data.name)
+    rates = {
+        name: np.array([schedule(min(int(step), steps - 1)) for step in looks]) for name, schedule in plans.items()
+    }
+    return LearningRateDecay(np.array(looks), rates, excess, least, data.name)
 
 
 def _excess(
@@ -159,7 +160,9 @@ def check(result: LearningRateDecay) -> list[Check]:
     runs = len(ends[best])
     return [
         *(
-            compared(f"loss above the least, mean of {runs} runs: {name}", ends[name].mean(), "<", best, ends[best].mean())
+            compared(
+                f"loss above the least, mean of {runs} runs: {name}", ends[name].mean(), "<", best, ends[best].mean()
+            )
             for name in decaying
         ),
         compared(
@@ -176,9 +179,8 @@ def draw(result: LearningRateDecay, ax: Axes | None = None) -> Axes:
     shown = [name for name in result.rates if not name.startswith("constant, × 0.3")]
     plot_lines(
         {name: (result.steps, result.rates[name]) for name in shown},
-        xlabel="step (mini-batches)", ylabel="learning rate", ax=left,
+        xlabel="step (mini-batches)", ylabel="learning rate", ax=left, legend=False,
     )  # fmt: skip
-    left.get_legend().remove()
     plot_lines(
         {name: (result.steps, result.excess[name].mean(axis=0)) for name in shown},
         xlabel="step (mini-batches)", ylabel="loss above the least (nats)", yscale="log", ax=right,
@@ -190,7 +192,7 @@ def draw(result: LearningRateDecay, ax: Axes | None = None) -> Axes:
 
 EXPERIMENT = Experiment(
     learning_rate_decay,
-    claim="Smaller steps late train further: a learning rate that decays ends nearer to the least loss than any constant",
+    claim="Smaller steps late train further: with decay SGD ends nearer to the least loss than at any constant rate",
     seconds=6,
     check=check,
     draw=draw,

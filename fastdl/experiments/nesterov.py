@@ -101,7 +101,9 @@ def check(result: Nesterov) -> list[Check]:
     return [
         *checks,
         compared("learning rates with which it is less, both ways", less.all(axis=1).sum(), ">=", "", len(less), ".0f"),
-        compared("mean turn in degrees: Nesterov", mean_turn(result.nesterov), "<", "Momentum", mean_turn(result.momentum)),
+        compared(
+            "mean turn in degrees: Nesterov", mean_turn(result.nesterov), "<", "Momentum", mean_turn(result.momentum)
+        ),
     ]
 
 

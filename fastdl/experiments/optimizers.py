@@ -120,9 +120,16 @@ def check(result: Optimizers) -> list[Check]:
     others = {name: run for name, run in result.runs.items() if name != "SGD"}
     count = len(sgd.losses)
     finals = {name: float(run.losses[:, -LAST:].mean()) for name, run in result.runs.items()}
-    worst = max(others, key=lambda name: finals[name])
+    worst, best = (pick(others, key=lambda name: finals[name]) for pick in (max, min))
     checks = [
         compared(f"final loss, mean of {count} runs: SGD", finals["SGD"], ">", worst, finals[worst]),
+        compared(
+            f"close together, final loss: {worst} over {best}",
+            finals[worst] / finals[best],
+            "<",
+            f"SGD over {worst}",
+            finals["SGD"] / finals[worst],
+        ),
     ]
     for loss in (0.3, 0.1):
         steps = {name: run.steps_to(loss) for name, run in result.runs.items()}
@@ -135,9 +142,7 @@ def check(result: Optimizers) -> list[Check]:
             ),
         ]  # fmt: skip
     accuracies = [run.test_accuracies.mean() for run in others.values()]
-    checks.append(
-        compared("close together, test accuracies: spread", max(accuracies) - min(accuracies), "<", "", 0.01)
-    )
+    checks.append(compared("close together, test accuracies: spread", max(accuracies) - min(accuracies), "<", "", 0.01))
     return checks
 
 

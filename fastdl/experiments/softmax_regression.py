@@ -34,9 +34,7 @@ class SoftmaxRegression:
 
     def network(self, seed: int) -> MLP:
         """A network with initial weights of this seed."""
-        return MLP(
-            [self.data.features, self.data.classes], seed=seed, weight_decay=self.weight_decay, dtype="float64"
-        )
+        return MLP([self.data.features, self.data.classes], seed=seed, weight_decay=self.weight_decay, dtype="float64")
 
     def descend(
         self, optimizer: optim.Optimizer, batch_size: int, steps: int, seed: int, look: Callable[[int, MLP], object]

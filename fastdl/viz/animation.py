@@ -17,7 +17,6 @@ from fastdl.viz.surface import draw_surface, on_surface
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.lines import Line2D
     from PIL.Image import Image
 
@@ -140,12 +139,12 @@ def animate_descent(
     race = descent_frames(points, frames)
     below, above, caption = _stage(height, surface, limits, minimum, view, title, zlabel)
     runners = _runners(below, above, points)
-    canvas = cast("FigureCanvasAgg", above.figure.canvas)
+    canvas: Any = above.figure.canvas
     canvas.draw()
-    background = canvas.copy_from_bbox(above.figure.bbox)  # type: ignore[attr-defined]  # matplotlib's stub lacks it
+    background = canvas.copy_from_bbox(above.figure.bbox)
     images = []
     for step in race.steps:
-        canvas.restore_region(background)  # type: ignore[attr-defined]
+        canvas.restore_region(background)
         caption.set_text(f"step {step}")
         above.draw_artist(caption)
         for label, (in_space, head_in_space, flat, head) in runners.items():
@@ -200,7 +199,7 @@ def _runners(
         flat, flat_head = above.plot([], [], **tail)[0], above.plot([], [], **head)[0]
         runners[label] = in_space, head_in_space, flat, flat_head
         handles.append(above.plot([], [], color=color, linestyle=style, linewidth=2.5, label=label)[0])
-    above.figure.legend(  # type: ignore[union-attr]  # not a subfigure
+    above.figure.legend(
         handles=handles, loc="outside lower center", ncols=len(paths), frameon=False, fontsize="small",
         handlelength=1.2, columnspacing=1.2,
     )  # fmt: skip
@@ -215,7 +214,7 @@ def _place(tail: Any, head: Any, path: Any) -> None:
             line.set_3d_properties(part[2])
 
 
-def _image(canvas: FigureCanvasAgg) -> Image:
+def _image(canvas: Any) -> Image:
     from PIL import Image
 
     return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")

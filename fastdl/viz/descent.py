@@ -28,6 +28,7 @@ def plot_descent(
     minimum: tuple[float, float] | None = None,
     limits: Limits | None = None,
     grid: int = GRID,
+    legend: bool = True,
     ax: Axes | None = None,
     title: str = "",
     note: str = "",
@@ -48,6 +49,8 @@ def plot_descent(
         Of x and of y; by default what holds all paths and the minimum.
     grid : int >= 2
         Points along each side that the contours are drawn from: fewer where the function takes long.
+    legend : bool
+        Whether to explain the paths, if there are several.
     ax : matplotlib Axes, optional
         Where to draw; by default axes of a new figure that is never shown, only returned.
     title, note : str
@@ -80,7 +83,7 @@ def plot_descent(
     draw_paths(ax, points, looks(points), minimum)
     ax.set(xlim=(left, right), ylim=(bottom, top), xlabel="x", ylabel="y")
     set_titles(ax, title, note)
-    if len(points) > 1:
+    if legend and len(points) > 1:
         ax.legend(edgecolor="none", framealpha=0.85, loc="upper right", ncols=2 if len(points) > 4 else 1)
     return ax
 

@@ -14,6 +14,8 @@ from fastdl.viz.style import looks, new_axes, set_grid, set_titles
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+MANY = 4  # more curves than these have their legend beside the axes
+
 
 def plot_lines(
     curves: Mapping[str, tuple[ArrayLike, ArrayLike]],
@@ -22,6 +24,7 @@ def plot_lines(
     ylabel: str,
     xscale: str = "linear",
     yscale: str = "linear",
+    legend: bool = True,
     ax: Axes | None = None,
     title: str = "",
     note: str = "",
@@ -35,6 +38,8 @@ def plot_lines(
     xlabel, ylabel : str
         What is along the axes, with the unit.
     xscale, yscale : {"linear", "log"}
+    legend : bool
+        Whether to explain the curves, if there are several; beside the axes if they are many.
     ax : matplotlib Axes, optional
         Where to draw; by default axes of a new figure that is never shown, only returned.
     title, note : str
@@ -72,6 +77,8 @@ def plot_lines(
     ax.set(xlabel=xlabel, ylabel=ylabel, xscale=xscale, yscale=yscale)
     set_grid(ax)
     set_titles(ax, title, note)
-    if len(curves) > 1:
+    if legend and len(curves) > MANY:
+        ax.legend(frameon=False, fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
+    elif legend and len(curves) > 1:
         ax.legend(frameon=False, fontsize="small")
     return ax

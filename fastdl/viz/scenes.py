@@ -111,7 +111,7 @@ def _draw_legend(ax: Axes, look: Mapping[str, tuple[str, str]]) -> None:
     """All labels in one row below the scenes."""
     from matplotlib.lines import Line2D
 
-    handles = [Line2D([], [], color=color, linestyle=style, linewidth=2.5) for color, style in look.values()]
+    handles = [Line2D([], [], color=color, linestyle=style, linewidth=2.5) for color, style in look.values()]  # type: ignore[arg-type]  # a style
     ax.legend(
         handles, look, loc="upper center", bbox_to_anchor=(0.5, -0.07), ncols=len(look), frameon=False,
         fontsize="small", handlelength=1.2, columnspacing=1.2,

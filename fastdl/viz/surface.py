@@ -12,7 +12,7 @@ from fastdl.viz.descent import Limits, as_points, heights_on, limits_of
 from fastdl.viz.style import looks, new_axes, set_titles
 
 if TYPE_CHECKING:
-    from mpl_toolkits.mplot3d.axes3d import Axes3D
+    from mpl_toolkits.mplot3d.axes3d import Axes3D  # type: ignore[import-untyped]  # it has no stubs
 
 GRID = 60  # points along each side of the surface
 
@@ -69,14 +69,14 @@ def plot_surface(
     """
     points = as_points(paths, "plot_surface")
     if ax is None:
-        ax = new_axes("plot_surface", projection="3d")  # type: ignore[assignment]  # the axes of that projection
-    assert ax is not None
+        ax = new_axes("plot_surface", projection="3d")
     limits = limits or limits_of(points, minimum)
     draw_surface(ax, height, limits, view)
     for label, (color, style) in looks(points).items():
         ax.plot(*on_surface(height, points[label], limits), color=color, linestyle=style, linewidth=1.6, label=label)
     if minimum is not None:
-        ax.scatter(*on_surface(height, np.array([minimum]), limits), marker="*", s=90, color="black", zorder=3)
+        x, y, z = on_surface(height, np.array([minimum]), limits)
+        ax.scatter(x, y, zs=z, marker="*", s=90, color="black", zorder=3)
     ax.set(xlabel="x", ylabel="y", zlabel=zlabel)
     set_titles(ax, title, note)
     if len(points) > 1:
