@@ -93,7 +93,7 @@ def check(result: InitialWeights) -> list[Check]:
     small, xavier, he = INITS
     no_better = np.log(10) - 0.05
     return [
-        compared(f"last loss, {small}, least of the seeds", float(last[small].min()), ">", "log 10 - 0.05 =", no_better),
+        compared(f"last loss, {small}, least of seeds", float(last[small].min()), ">", "log 10 - 0.05 =", no_better),
         compared(f"last loss, {xavier}, largest of the seeds", float(last[xavier].max()), "<", "", 0.5),
         compared(
             f"mean loss over all steps, {he}, largest of the seeds", float(result.means[he].max()), "<",
@@ -104,12 +104,14 @@ def check(result: InitialWeights) -> list[Check]:
 
 def draw(result: InitialWeights, ax: Axes | None = None) -> Axes:
     """Draw the losses of the first seed."""
-    return plot_loss_curves(
+    ax = plot_loss_curves(
         {name: losses[0] for name, losses in result.losses.items()},
         ax=ax,
         title="Initial weights decide whether it learns",
         note=f"{result.data} · four hidden layers of 100, ReLU · SGD, η = 0.01, batches of 128",
     )
+    ax.legend(frameon=False, loc="lower left")  # the upper right is taken by those that do not learn
+    return ax
 
 
 EXPERIMENT = Experiment(

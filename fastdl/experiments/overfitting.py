@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from fastdl.data import Dataset
 from fastdl.experiments.experiment import Check, Experiment, Progress, compared, silent
 from fastdl.experiments.training import Accuracies, accuracies
@@ -88,7 +86,7 @@ def draw(result: Overfitting, ax: Axes | None = None) -> Axes:
         {f"{IMAGES} images": (found.training, found.test)},
         ax=ax,
         title="Six layers of 100 units learn 300 images by heart",
-        note=f"{result.data} · SGD, η = 0.01, batches of 100 · means and ranges of {len(np.atleast_1d(found.gaps))} seeds",
+        note=f"{result.data} · SGD, η = 0.01, batches of 100 · means and ranges of {len(found.gaps)} seeds",
     )
 
 

@@ -65,7 +65,7 @@ def compare(
         )
         for number, (name, given) in enumerate([(f"without {label}", {}), (f"with {label}", settings)])
     ]
-    return Remedy(*found, data.name)
+    return Remedy(found[0], found[1], data.name)
 
 
 def smaller_gap(result: Remedy, name: str) -> Check:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastdl.errors import ArrayError
-from fastdl.viz.style import COLORS, GREY, new_axes, panels, set_grid, set_titles
+from fastdl.viz.style import COLORS, new_axes, panels, set_grid, set_panel_titles, set_titles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -145,13 +145,7 @@ def plot_curve_grid(
     lowest.set_ylabel(ylabel, fontsize="small")
     for each in small[len(grid) :]:
         each.remove()
-    set_titles(ax, title, note)
-    handles = list(small[0].lines)
-    if handles:
-        ax.legend(
-            handles, labels, frameon=False, loc="lower right", bbox_to_anchor=(1, 1.03), ncols=len(handles),
-            fontsize="small", borderaxespad=0, labelcolor=GREY,
-        )  # fmt: skip
+    set_panel_titles(ax, title, note, small[0].lines, labels)
     return ax
 
 

@@ -130,6 +130,8 @@ def plot_layer_values(
         raise ArrayError("nothing to draw", op="plot_layer_values", arg="values", expected="a number of every layer")
     if ax is None:
         ax = new_axes("plot_layer_values")
+    from matplotlib.ticker import MaxNLocator
+
     for number, (label, line) in enumerate(lines.items()):
         color = COLORS[number % len(COLORS)]
         positive = np.where(line > 0, line, np.nan)
@@ -138,7 +140,7 @@ def plot_layer_values(
         if len(line) > 1:
             ax.fill_between(layers, positive.min(axis=0), positive.max(axis=0), color=color, alpha=0.2, linewidth=0)
     ax.set(yscale="log", xlabel="layer", ylabel=ylabel)
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     set_grid(ax)
     set_titles(ax, title, note)
     if legend:
