@@ -141,7 +141,7 @@ def _error(values: Numbers) -> float:
 
 def draw(result: DataSplit, ax: Axes | None = None) -> Axes:
     """Draw the three scores of the best network so far against the trials."""
-    runs, trials = result.new.shape
+    runs = len(result.new)
     return plot_best_so_far(
         {
             "on the data tuned on": result.chosen_by,
@@ -150,7 +150,7 @@ def draw(result: DataSplit, ax: Axes | None = None) -> Axes:
         },
         ax=ax,
         title="The score flatters itself on the data that chose",
-        note=f"{TRAIN} training and {HELD_OUT} other images, mean of {runs} searches of {trials} trials ± standard error",
+        note=f"{TRAIN} training and {HELD_OUT} other images, mean of {runs} searches ± its standard error",
         ylabel="accuracy of the best trial so far",
     )
 

@@ -16,7 +16,17 @@ from fastdl.tune.network import BuildMLP, check_space
 from fastdl.tune.result import SearchResult
 from fastdl.tune.space import Space, checked, from_json, suggest, to_json
 from fastdl.tune.split import Split
-from fastdl.tune.storage import GRACE, PRUNERS, make_pruner, make_sampler, never_alive, open_storage, optuna, quiet
+from fastdl.tune.storage import (
+    GRACE,
+    PRUNERS,
+    close,
+    make_pruner,
+    make_sampler,
+    never_alive,
+    open_storage,
+    optuna,
+    quiet,
+)
 from fastdl.tune.trial import DIRECTIONS, RECORD, Build, record_of
 
 SETTINGS = "fastdl settings"  # their name among the study's attributes in the storage
@@ -120,7 +130,7 @@ def search(
     study : str
         Name of the search in the storage.
     workers : int >= 1
-        Processes. With 1 it is this one; more share its threads among them.
+        Processes, this one among them; they share its threads.
     heartbeat : int >= 1
         Seconds between two signs of life. A trial without one for three times as long is run again.
     progress : callable, optional
@@ -141,8 +151,8 @@ def search(
 
     Notes
     -----
-    The choices of trial number n depend on the seed and n, and with Bayesian optimization on the trials that have ended
-    when it begins: so random search makes the same trials for any number of workers.
+    The choices of trial number n depend on the seed, the name of the study and n, and with Bayesian optimization on the
+    trials that have ended when it begins: so random search makes the same trials for any number of workers.
 
     Bergstra and Bengio, "Random search for hyper-parameter optimization", 2012; Bergstra et al., "Algorithms for
     hyper-parameter optimization", 2011 (TPE); Li et al., "Hyperband", 2018.
@@ -259,7 +269,10 @@ def task_for(
 def read_settings(storage: str | Path, study: str, heartbeat: int) -> Settings:
     """Return the settings of a search in the storage, or raise DataError where it is not."""
     opened = open_storage(storage, heartbeat)
-    names = {each.study_name: each for each in optuna().get_all_study_summaries(storage=opened)}
+    try:
+        names = {each.study_name: each for each in optuna().get_all_study_summaries(storage=opened)}
+    finally:
+        close(opened)
     if study not in names or SETTINGS not in names[study].user_attrs:
         raise DataError("no such search in the storage", op="join", arg="study", got=repr(study))
     return Settings(**names[study].user_attrs[SETTINGS])
@@ -277,11 +290,11 @@ def open_study(task: Task, *, create: bool) -> Opened:
     """Return the study, made where it is not there; raises DataError where it is another search."""
     settings = task.settings
     module = optuna()
-    storage = open_storage(task.storage, task.heartbeat)
+    storage = open_storage(task.storage, task.heartbeat, create=create)
     options = {
         "study_name": task.study,
         "storage": storage,
-        "sampler": make_sampler(settings.sampler, settings.seed),
+        "sampler": make_sampler(settings.sampler, settings.seed, task.study),
         "pruner": make_pruner(settings.pruner, settings.epochs),
     }
     with quiet():
@@ -303,13 +316,16 @@ def open_study(task: Task, *, create: bool) -> Opened:
 def run(task: Task, opened: Opened, workers: int, progress: Progress | None) -> SearchResult:
     """Run the trials that are missing, here or in processes, and return what was found."""
     report = progress or (lambda share, text: None)
-    if integer(workers, op="search", arg="workers", low=1) == 1:
-        work(task, opened, report)
-    else:
-        from fastdl.tune.workers import work_in_processes
+    try:
+        if integer(workers, op="search", arg="workers", low=1) == 1:
+            work(task, opened, report)
+        else:
+            from fastdl.tune.workers import work_in_processes
 
-        work_in_processes(task, opened.study, workers, report)
-    return result_of(task, opened.study)
+            work_in_processes(task, opened, workers, report)
+        return result_of(task, opened.study)
+    finally:
+        close(opened.storage)
 
 
 def work(task: Task, opened: Opened, report: Progress, stop: Callable[[], bool] = lambda: False) -> None:

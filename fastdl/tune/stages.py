@@ -86,7 +86,6 @@ def narrow(
     small: float = 0.05,
     trials: int = 25,
     study: str = "narrow",
-    seed: int = 0,
     **options: Any,
 ) -> Narrowing:
     """Search in stages: the range of the best trials of one is the range of the next.
@@ -107,8 +106,6 @@ def narrow(
         Of each stage.
     study : str
         The stages' names in the storage are this one with -1, -2, ...
-    seed : int >= 0
-        Of the first stage's choices; the later ones follow from it. Weights and shuffling are of the stage's seed.
     **options
         The others of `search`.
 
@@ -128,7 +125,7 @@ def narrow(
         raise HyperparameterError("out of range", op="narrow", arg="small", expected="[0, 1)", got=repr(small))
     spaces, results = [checked(space, "narrow")], []
     for stage in range(1, stages + 1):
-        found = search(spaces[-1], data, trials=trials, study=f"{study}-{stage}", seed=seed + stage - 1, **options)
+        found = search(spaces[-1], data, trials=trials, study=f"{study}-{stage}", **options)
         results.append(found)
         found.best  # noqa: B018 - raises where there is none
         spaces.append(next_space(spaces[-1], found.top(keep)))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import warnings
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,7 +79,7 @@ def _refusals(storage: str | Path) -> Iterator[None]:
         raise DataError(f"cannot open {shown!r}: {cause}", op="tune", arg="storage") from error
 
 
-def open_storage(storage: str | Path | None, heartbeat: int) -> Any:
+def open_storage(storage: str | Path | None, heartbeat: int, *, create: bool = True) -> Any:
     """Return Optuna's storage.
 
     Parameters
@@ -87,6 +88,8 @@ def open_storage(storage: str | Path | None, heartbeat: int) -> Any:
         A path, a URL, or None for memory.
     heartbeat : int >= 1
         Seconds between two signs of life of a trial's worker.
+    create : bool
+        Whether to make its tables where they are missing; it opens faster without.
 
     Returns
     -------
@@ -108,6 +111,8 @@ def open_storage(storage: str | Path | None, heartbeat: int) -> Any:
         opened = module.storages.RDBStorage(
             url,
             engine_kwargs={"connect_args": {"timeout": 60}} if is_file else {"pool_pre_ping": True},
+            skip_compatibility_check=not create,
+            skip_table_creation=not create,
             heartbeat_interval=heartbeat,
             grace_period=GRACE * heartbeat,
             heartbeat_stale_trial_callback=module.storages.RetryHeartbeatStaleTrialCallback(max_retry=RETRIES),
@@ -116,6 +121,12 @@ def open_storage(storage: str | Path | None, heartbeat: int) -> Any:
             sqlalchemy.event.listen(opened.engine, "connect", _write_ahead)
             opened.engine.dispose()  # the next connections are told
         return opened
+
+
+def close(storage: Any) -> None:
+    """Close the connections of Optuna's storage; it opens others when it is used again."""
+    if hasattr(storage, "engine"):
+        storage.engine.dispose()
 
 
 def _write_ahead(connection: Any, record: Any) -> None:
@@ -155,16 +166,18 @@ class SeededByNumber:
     make : callable
         Takes a seed, returns a sampler of Optuna's.
     seed : int
+    study : str
+        Name of the study: with the same seed, another one makes other choices.
     """
 
-    def __init__(self, make: Callable[[int], Any], seed: int) -> None:
+    def __init__(self, make: Callable[[int], Any], seed: int, study: str) -> None:
         self._make = make
-        self._seed = seed
+        self._key = (seed, zlib.crc32(study.encode()))
         self._sampler = make(seed)
 
     def before_trial(self, study: Any, trial: Any) -> None:
         """Make the trial's sampler."""
-        key = np.random.SeedSequence(self._seed, spawn_key=(trial.number,))
+        key = np.random.SeedSequence(self._key, spawn_key=(trial.number,))
         self._sampler = self._make(int(key.generate_state(1)[0]))
         self._sampler.before_trial(study, trial)
 
@@ -172,7 +185,7 @@ class SeededByNumber:
         return getattr(self._sampler, name)
 
 
-def make_sampler(name: str, seed: int) -> SeededByNumber:
+def make_sampler(name: str, seed: int, study: str) -> SeededByNumber:
     """Return the sampler of that name.
 
     Raises
@@ -190,7 +203,7 @@ def make_sampler(name: str, seed: int) -> SeededByNumber:
     kinds = {"random": samplers.RandomSampler, "tpe": samplers.TPESampler, "gp": samplers.GPSampler}
     if name not in kinds:
         raise _unknown("sampler", SAMPLERS, name)
-    return SeededByNumber(lambda seed: kinds[name](seed=seed), seed)
+    return SeededByNumber(lambda seed: kinds[name](seed=seed), seed, study)
 
 
 def make_pruner(name: str | None, epochs: int) -> Any:

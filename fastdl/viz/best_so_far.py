@@ -72,6 +72,6 @@ def plot_best_so_far(
     ax.set(xlabel="trials", ylabel=ylabel)
     ax.margins(x=0)
     set_grid(ax)
-    ax.legend(frameon=False, loc="lower right")
+    ax.legend(frameon=False, loc="best")
     set_titles(ax, title, note)
     return ax
