@@ -47,9 +47,7 @@ def figure(draw: Callable[..., Axes], result: Any, name: str, text: str) -> str:
         return wide  # several panels, which have no room on a phone: there the figure can be enlarged
     small = draw(result, ax=new_axes("fastdl report", *NARROW))
     small.set_title("", loc="left")
-    for note in [
-        each for each in small.texts if each.get_transform() == small.transAxes and each.get_position()[1] > 1
-    ]:
+    for note in [each for each in small.texts if getattr(each, "xycoords", None) == "axes fraction"]:
         note.remove()  # there is no room for it, nor for the title; enlarged, the figure has both
     return wide.replace('class="', 'class="wide ', 1) + _picture(small, f"{name}-narrow", text).replace(
         'class="', 'class="narrow ', 1

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import io
-<<<<<<< HEAD
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
-=======
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
->>>>>>> f75eb712945bc1c1956c4cf2bdeae5b5717a0b57
 
 from fastdl.errors import MissingDependencyError
 
@@ -88,40 +83,31 @@ def new_axes(op: str, width: float = 8.0, height: float = 4.8, **subplot: Any) -
     return cast("Axes", figure.add_subplot(**subplot))
 
 
-<<<<<<< HEAD
 def set_titles(ax: Axes, title: str, note: str = "", room: float = 0.0) -> None:
     """Set a bold title above the axes and a small note below it, ``room`` points higher where panels need them."""
     ax.set_title(title, loc="left", fontweight="bold", pad=room + (22 if note else 6))
     ax.annotate(
         note, (0, 1), xytext=(0, room + 7), xycoords="axes fraction", textcoords="offset points", fontsize="small",
-=======
-def set_titles(ax: Axes, title: str, note: str = "", lift: float = 0) -> None:
-    """Set a bold title above the axes and a small note below it, ``lift`` points higher than usual."""
-    ax.set_title(title, loc="left", fontweight="bold", pad=(22 if note else 6) + lift)
-    ax.annotate(
-        note, (0, 1), xycoords="axes fraction", xytext=(0, 7 + lift), textcoords="offset points", fontsize="small",
->>>>>>> f75eb712945bc1c1956c4cf2bdeae5b5717a0b57
         color=GREY,
     )  # fmt: skip
 
 
-<<<<<<< HEAD
 def set_titles_of_panels(ax: Axes, title: str, note: str = "") -> None:
     """Set what `set_titles` sets, above panels that have titles of their own."""
     ax.set_title(title, loc="left", fontweight="bold", pad=38 if note else 22)
     ax.annotate(note, (0, 1), (0, 22), "axes fraction", textcoords="offset points", fontsize="small", color=GREY)
-=======
+
+
 def set_panel_titles(
     ax: Axes, title: str, note: str, handles: Sequence[Artist] = (), labels: Sequence[str] = ()
 ) -> None:
     """Set title and note above panels, which have titles of their own, and beside the note one legend for all."""
-    set_titles(ax, title, note, lift=14)
+    set_titles(ax, title, note, room=14)
     if handles:
         ax.legend(
             handles, labels, frameon=False, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=2.2,
             ncols=len(handles), fontsize="small",
         )  # fmt: skip
->>>>>>> f75eb712945bc1c1956c4cf2bdeae5b5717a0b57
 
 
 def set_grid(ax: Axes) -> None:
