@@ -129,6 +129,15 @@ def test_the_languages_say_the_same_things():
         assert re.search("[가-힣]", technique.idea[0]), name
 
 
+def test_a_statement_is_translated_as_a_whole_or_not_at_all():
+    korean = language("ko")
+    assert korean.statement("test accuracy, He 0.972 >= 0.9") == "시험 정확도, He 0.972 ≥ 0.9"
+    assert (
+        korean.statement("test accuracy, of something unheard of 0.9") == "test accuracy, of something unheard of 0.9"
+    )
+    assert language("en").statement("Beale's 1 <= 2") == "Beale’s 1 ≤ 2"
+
+
 def test_every_experiment_has_its_section(page):
     for name in NAMES:
         (heading,) = page.all("h3", inside=name)

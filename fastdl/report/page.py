@@ -101,7 +101,7 @@ def _groups(chapter: Chapter) -> dict[str, list[Outcome]]:
 def _contents(groups: dict[str, list[Outcome]], chapter: Chapter) -> str:
     words, techniques = chapter.language.words, chapter.language.techniques
     items = "".join(
-        f'<li><a href="#{group}">{escape(words.groups[group])}</a><ol>'
+        f'<li><a href="#part-{group}">{escape(words.groups[group])}</a><ol>'
         + "".join(
             f'<li><a href="#{outcome.name}">{escape(techniques[outcome.name].title)}</a></li>' for outcome in outcomes
         )
@@ -174,8 +174,8 @@ def _group(name: str, outcomes: Iterable[Outcome], chapter: Chapter) -> str:
     if name == "updating":
         parts.append(race(words))
     return (
-        f'<section class="group" id="{name}" aria-labelledby="{name}-title">\n'
-        f'<h2 id="{name}-title">{escape(words.groups[name])}</h2>\n'
+        f'<section class="group" id="part-{name}" aria-labelledby="part-{name}-title">\n'
+        f'<h2 id="part-{name}-title">{escape(words.groups[name])}</h2>\n'
         f'<p class="lede">{escape(words.group_ideas[name])}</p>\n{"".join(parts)}</section>\n'
     )
 

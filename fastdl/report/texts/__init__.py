@@ -10,6 +10,8 @@ from dataclasses import dataclass
 #: The languages, by the name of each one's file.
 LANGUAGES = ("en", "ko")
 
+_ENGLISH = re.compile(r"\b(?!tanh|log)[a-z]{3,}")  # a word that is no name
+
 __all__ = ["LANGUAGES", "Language", "Technique", "Words", "language"]
 
 
@@ -104,13 +106,14 @@ class Language:
     phrases: Mapping[str, str]
 
     def statement(self, text: str) -> str:
-        """Return a check's statement in this language and well set; what is in no phrase stays as it is."""
+        """Return a check's statement in this language, well set; where a word of it is in no phrase, in English."""
         text = typeset(text.replace(">=", "≥").replace("<=", "≤").replace("-gradient", "−gradient"))
         if not self.phrases:
             return text
         longest_first = sorted(self.phrases, key=len, reverse=True)
         pattern = rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)"
-        return re.sub(pattern, lambda match: self.phrases[match[0]], text)
+        translated = re.sub(pattern, lambda match: self.phrases[match[0]], text)
+        return text if re.search(_ENGLISH, translated) else translated
 
 
 def typeset(text: str) -> str:
