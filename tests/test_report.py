@@ -19,6 +19,7 @@ from fastdl.report.formulas import FORMULAS
 from fastdl.report.mathml import mathml
 from fastdl.report.speed import CONTESTS, WORK, Contest, Speed, measure
 from fastdl.report.texts import language
+from fastdl.viz.style import new_axes
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("sklearn")
@@ -39,7 +40,9 @@ class Stand(SimpleNamespace):
     def check(self, result):
         return [Check("3 > 2", True), Check("1 > 2 & <b>", False)]
 
-    def draw(self, result, ax):
+    def draw(self, result, ax=None):
+        ax = ax or new_axes("test")
+        ax.set_title("a title", loc="left")
         ax.plot(result, label="path")
         ax.legend()
         return ax
