@@ -149,7 +149,7 @@ def test_every_experiment_has_its_section(page):
             assert page.all(tag, inside=name), f"{name}: no {tag}"
         (claim,) = [each for each in page.all("p", inside=name) if each.at.get("class") == "claim"]
         own = language(page.all("html")[0].at["lang"]).techniques[name].claim
-        assert (own or Stand.claim) in claim.text
+        assert (own or Stand.claim.capitalize()) in claim.text
         assert len([each for each in page.all("span", inside=name) if "verdict" in each.at.get("class", "")]) == 3
         assert f"#{name}" in [each.at.get("href") for each in page.all("a")]
 
