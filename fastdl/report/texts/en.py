@@ -228,7 +228,7 @@ TECHNIQUES: Mapping[str, Technique] = {
     "optimizers": Technique(
         "Optimizers on images",
         (
-            "A surface with two parameters is a picture; a network has a hundred thousand.",
+            "A surface with two parameters is a picture; a network has tens of thousands.",
             "Here the book’s network with four hidden layers of 100 ReLU units learns images with each optimizer at "
             "its "
             "default settings.",
