@@ -12,7 +12,7 @@ LANGUAGES = ("en", "ko")
 
 _ENGLISH = re.compile(r"\b(?!tanh|log)[a-z]{3,}")  # a word that is no name
 
-__all__ = ["LANGUAGES", "Language", "Technique", "Words", "language"]
+__all__ = ["LANGUAGES", "Language", "Technique", "Words", "language", "typeset"]
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,18 @@ class Language:
     phrases: Mapping[str, str]
 
     def statement(self, text: str) -> str:
-        """Return a check's statement in this language, well set; where a word of it is in no phrase, in English."""
+        """Return a check's statement in this language, well set.
+
+        Parameters
+        ----------
+        text : str
+            In English.
+
+        Returns
+        -------
+        str
+            In English where a word of it is in no phrase.
+        """
         text = typeset(text.replace(">=", "≥").replace("<=", "≤").replace("-gradient", "−gradient"))
         if not self.phrases:
             return text
@@ -117,7 +128,16 @@ class Language:
 
 
 def typeset(text: str) -> str:
-    """Return a text of an experiment with the apostrophes of a printed page."""
+    """Return a text of an experiment with the apostrophes of a printed page.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+    """
     return text.replace("'", "’")
 
 

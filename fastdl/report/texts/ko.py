@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fastdl.report.texts import Technique, Words
-from fastdl.report.texts.ko_phrases import PHRASES
-
-__all__ = ["PHRASES", "TECHNIQUES", "WORDS"]
+from fastdl.report.texts import Technique, Words, ko_phrases
 
 WORDS = Words(
     title="학습 관련 기술들",
@@ -390,3 +387,5 @@ TECHNIQUES: Mapping[str, Technique] = {
         "시험 횟수가 같다면 베이즈 최적화가 무작위 탐색보다 더 좋은 하이퍼파라미터를 찾습니다",
     ),
 }
+
+PHRASES: Mapping[str, str] = ko_phrases.PHRASES
