@@ -17,6 +17,7 @@ file                      holds
 ``peers/memory.py``       ``python -m benchmarks.peers.memory``: peaks against what training must hold
 ``growth.py``             ``python -m benchmarks.growth``: how a step's cost grows; with ``--plot`` it draws
 ``growth_figures.py``     the figures ``docs/growth-*.png``
+``tune.py``                ``python -m benchmarks.tune``: the book's hyper-parameter search; two workers against one
 ``bound.py``              ``python -m benchmarks.bound TEXT``: how near a row comes to what bounds it; ``perf stat``
 ``costs.py``              the operations and bytes that each piece of work needs
 ``tables.py``             ``python -m benchmarks.tables`` writes the README's tables from these results

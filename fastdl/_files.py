@@ -26,6 +26,15 @@ def make_folder(folder: Path) -> None:
         raise DataError(f"cannot write to the folder {str(folder)!r}: no permission")
 
 
+def sync_folder(folder: Path) -> None:
+    """Have the names of a folder's files on the disk."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
 def write_atomically(path: Path, content: bytes | Iterable[bytes | memoryview]) -> None:
     """Write a file, its content whole or in pieces, under a temporary name beside ``path``, then rename it.
 
@@ -44,10 +53,6 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes | memoryview]) 
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(path.parent)
     except OSError as error:
         raise DataError(f"cannot write {str(path)!r}: {error.strerror}") from error

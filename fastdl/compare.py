@@ -10,18 +10,17 @@ import json
 import math
 import platform
 import statistics
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import cycle, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastdl import kernels, optim
+from fastdl import kernels, optim, timing
 from fastdl._files import make_folder, write_atomically
 from fastdl._version import __version__
 from fastdl.data import Batches, Dataset
@@ -35,10 +34,6 @@ from fastdl.viz.style import to_png
 
 HIDDEN = (100, 100, 100, 100)  # the network of the book's comparison of optimizers
 LAST = 100  # steps whose mean loss is the final loss
-
-TURNS = 5  # of each side when steps are timed
-TURN_STEPS = 20  # timed steps in a turn
-WARM_STEPS = 3  # steps before them that are not timed
 
 Batch = tuple[NDArray[Any], NDArray[Any]]
 
@@ -178,7 +173,7 @@ def compare(
         batch_size=batch_size,
         seed=seed,
         threads=kernels.get_num_threads(),
-        environment=_environment(),
+        environment=environment(),
         runs=tuple(_run(name, trainer, data, sizes) for name, trainer in trainers.items()),
     )
 
@@ -191,12 +186,12 @@ def _run(name: str, trainer: Trainer, data: Dataset, sizes: Sequence[int]) -> Op
     # Timed on networks of their own: a trained one may hold subnormal numbers, which cost time.
     network = MLP(sizes, seed=trainer.seed)
     twin = ReferenceMLP(network.params)
-    step_seconds, numpy_step_seconds = _step_seconds(
+    step_seconds, numpy_step_seconds = timing.seconds_by_turns(
         [
             partial(network.train_step, optimizer=optim.get(name)),
             partial(twin.train_step, optimizer=ReferenceOptimizer(name, **hyperparameters)),
         ],
-        Batches(data.x_train, data.t_train, trainer.batch_size, scale=data.scale, seed=trainer.seed),
+        few_batches(data, trainer.batch_size, trainer.seed),
     )
     return OptimizerRun(
         optimizer=name,
@@ -208,23 +203,19 @@ def _run(name: str, trainer: Trainer, data: Dataset, sizes: Sequence[int]) -> Op
     )
 
 
-def _step_seconds(steps: Sequence[Callable[..., object]], batches: Iterable[Batch]) -> list[float]:
-    """Time of each step: medians of turns over the same few batches, the quickest turn's of each."""
-    few = [(x.copy(), t) for x, t in islice(batches, 8)]
-    turn = list(islice(cycle(few), WARM_STEPS + TURN_STEPS))
-    medians: list[list[float]] = [[] for _ in steps]
-    for _ in range(TURNS):
-        for step, measured in zip(steps, medians, strict=True):
-            seconds = []
-            for x, t in turn:
-                begin = time.perf_counter()
-                step(x, t)
-                seconds.append(time.perf_counter() - begin)
-            measured.append(statistics.median(seconds[WARM_STEPS:]))
-    return [min(measured) for measured in medians]
+def few_batches(data: Dataset, batch_size: int, seed: int | None) -> list[Batch]:
+    """Eight mini-batches, or as many as an epoch has, that steps are timed on."""
+    batches = Batches(data.x_train, data.t_train, batch_size, scale=data.scale, seed=seed)
+    return [(x.copy(), t) for x, t in islice(batches, 8)]
 
 
-def _environment() -> dict[str, Any]:
+def environment() -> dict[str, Any]:
+    """Versions, machine and build of the kernels.
+
+    Returns
+    -------
+    dict
+    """
     return {
         "fastdl": __version__,
         "numpy": np.__version__,
@@ -270,7 +261,8 @@ def summary(comparison: Comparison) -> str:
             *table[1:],
             "",
             f"final loss: mean of the last {min(LAST, comparison.steps)} steps",
-            f"ms/step: median of {TURN_STEPS} steps, best of {TURNS} turns; threads: {comparison.threads}",
+            f"ms/step: median of {timing.TURN_CALLS} steps, best of {timing.TURNS} turns; "
+            f"threads: {comparison.threads}",
             "NumPy: the same step in plain NumPy, float32, timed by turns with fastdl",
         ]
     )

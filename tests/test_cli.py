@@ -16,6 +16,7 @@ import pytest
 
 import fastdl
 from fastdl import compare as experiment
+from fastdl import timing
 from fastdl.cli import main
 
 pytest.importorskip("matplotlib")
@@ -27,8 +28,8 @@ PNG = b"\x89PNG\r\n\x1a\n"
 @pytest.fixture
 def quick(monkeypatch, tmp_path):
     """Arguments of a short run that writes below the test's folder, with few steps timed."""
-    monkeypatch.setattr(experiment, "TURNS", 1)
-    monkeypatch.setattr(experiment, "TURN_STEPS", 3)
+    monkeypatch.setattr(timing, "TURNS", 1)
+    monkeypatch.setattr(timing, "TURN_CALLS", 3)
     return ["compare", "--steps", "30", "--out", str(tmp_path / "out")]
 
 

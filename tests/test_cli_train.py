@@ -321,7 +321,9 @@ def test_debug_shows_the_traceback(tmp_path):
 # The others.
 
 
-COMMANDS = ["train", "evaluate", "predict", "compare", "experiment", "bench", "info", "completion"]
+COMMANDS = [
+    "train", "evaluate", "predict", "compare", "experiment", "tune", "report", "bench", "info", "completion",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("command", COMMANDS)

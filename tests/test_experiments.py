@@ -84,3 +84,29 @@ def test_an_experiment_is_given_what_it_takes_and_infinity_is_null_in_json(tmp_p
     assert experiment.run(load_digits(), seed=2) == Seen(4.0)
     _, path = write(experiment, experiment.run(load_digits()), tmp_path)
     assert json.loads(path.read_text())["result"] == {"number": None}
+
+
+SMALL = {
+    "data_split": {"trials": 3, "epochs": 2, "runs": 2},
+    "random_search": {"trials": 20, "epochs": 2, "runs": 1},
+    "narrowing": {"stages": 2, "trials": 5, "keep": 2, "epochs": 2, "runs": 1},
+    "bayesian_search": {"trials": 12, "epochs": 1, "runs": 2},
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_searches_run_are_checked_and_drawn(name):
+    pytest.importorskip("optuna", reason="searches need the extra tune")
+    experiment = load(name)
+    seen = []
+    result = experiment.function(load_digits(), seed=1, progress=lambda share, text: seen.append(share), **SMALL[name])
+    assert all(isinstance(check, Check) for check in experiment.check(result))
+    assert experiment.draw(result).figure is not None
+    assert seen
+    assert all(0 <= share <= 1 for share in seen)
+
+
+def test_a_score_that_was_tuned_on_is_the_best_of_its_trials():
+    pytest.importorskip("optuna", reason="searches need the extra tune")
+    result = load("data_split").function(load_digits(), **SMALL["data_split"])
+    assert (result.chosen_by[:, 1:] >= result.chosen_by[:, :-1]).all()

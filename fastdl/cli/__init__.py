@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from fastdl._version import __version__
-from fastdl.cli import bench, compare, completion, evaluate, experiment, info, predict, train
+from fastdl.cli import bench, compare, completion, evaluate, experiment, info, predict, report, train, tune
 from fastdl.errors import FastdlError
 
 __all__ = ["main"]
@@ -18,7 +18,7 @@ __all__ = ["main"]
 _EXIT_ERROR = 2  # as argparse's own
 _EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
-_COMMANDS = (train, evaluate, predict, compare, experiment, bench, info, completion)
+_COMMANDS = (train, evaluate, predict, compare, experiment, tune, report, bench, info, completion)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

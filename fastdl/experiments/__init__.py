@@ -16,6 +16,32 @@ mean angle between -gradient and the minimum 64.5 > 45: holds
 from fastdl.experiments.experiment import Check, Experiment, compared, load, write
 
 #: All experiments, in the chapter's order: the name of each one's file.
-NAMES = ("anisotropy",)
+NAMES = (
+    "gradient_descent",
+    "anisotropy",
+    "momentum",
+    "nesterov",
+    "adagrad",
+    "rmsprop",
+    "adam",
+    "family",
+    "learning_rate_decay",
+    "hard_surfaces",
+    "optimizers",
+    "zero_weights",
+    "activations",
+    "initial_weights",
+    "vanishing_gradients",
+    "batch_norm",
+    "gradient_check",
+    "overfitting",
+    "weight_decay",
+    "dropout",
+    "ensemble",
+    "data_split",
+    "random_search",
+    "narrowing",
+    "bayesian_search",
+)
 
 __all__ = ["NAMES", "Check", "Experiment", "compared", "load", "write"]

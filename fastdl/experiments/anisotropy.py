@@ -13,7 +13,7 @@ import numpy as np
 
 from fastdl import optim
 from fastdl.experiments.experiment import Check, Experiment, compared
-from fastdl.experiments.surfaces import VALLEY, Numbers, descend
+from fastdl.experiments.surfaces import VALLEY, Numbers, crossings, descend
 from fastdl.viz import plot_descent
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Anisotropy:
     @property
     def crossings(self) -> int:
         """Steps that cross the valley's floor, where y changes sign."""
-        return int(np.sum(np.diff(np.sign(self.path[:, 1])) != 0))
+        return crossings(self.path)
 
 
 def anisotropy(lr: float = 0.95, steps: int = 30) -> Anisotropy:

@@ -105,6 +105,8 @@ class Experiment(Generic[Result]):
         Takes the result; returns the statements of the claim, each held against its numbers.
     draw : callable
         Takes the result and ``ax=None``; returns the Axes that it drew on.
+    extra_files : callable, optional
+        Takes the result; returns the contents of further files by the ends of their names, such as ``"-beale.gif"``.
     """
 
     function: Callable[..., Result]
@@ -112,6 +114,7 @@ class Experiment(Generic[Result]):
     seconds: float
     check: Callable[[Result], Sequence[Check]]
     draw: Callable[..., Axes]
+    extra_files: Callable[[Result], Mapping[str, bytes]] | None = None
 
     @property
     def name(self) -> str:
@@ -192,7 +195,7 @@ def _plain(value: Any) -> Any:
 
 
 def write(experiment: Experiment[Result], result: Result, folder: Path) -> list[Path]:
-    """Write ``NAME.png`` and ``NAME.json``, each whole or not at all.
+    """Write ``NAME.png``, ``NAME.json`` and the experiment's further files, each whole or not at all.
 
     Parameters
     ----------
@@ -218,6 +221,8 @@ def write(experiment: Experiment[Result], result: Result, folder: Path) -> list[
         f"{experiment.name}.png": to_png(experiment.draw(result)),
         f"{experiment.name}.json": as_json(experiment, result).encode(),
     }
+    if experiment.extra_files is not None:
+        contents |= {f"{experiment.name}{end}": content for end, content in experiment.extra_files(result).items()}
     make_folder(folder)
     for name, content in contents.items():
         write_atomically(folder / name, content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -62,6 +63,20 @@ class Rows(Batch):
         return gather(self.arrays[0], self.rows, self._scale, self._dtype)
 
 
+def _references(array: Array) -> int:
+    """How many arrays, lists and variables have the memory that an array of a plan lies in."""
+    return sys.getrefcount(array.base)
+
+
+def _references_unlent() -> int:
+    """As many as there are where only the plan has the memory, and one array lies in it."""
+    memory = [np.empty(1, np.uint8)]
+    return _references(memory[0].view())
+
+
+_UNLENT = _references_unlent()
+
+
 class PlannedStep:
     """A training step's plan, up to the gradients, for batches of one shape.
 
@@ -85,6 +100,7 @@ class PlannedStep:
         with Plan(*self.inputs) as self.plan:
             self._first_loss, self.grads = network.loss_and_gradient(batch.make(), t)
         self.has_run = True
+        self._lent: list[Array] = []
 
     @property
     def loss(self) -> float:
@@ -96,6 +112,34 @@ class PlannedStep:
         if not self.has_run:
             self.plan.run(*self.inputs)
         self.has_run = False
+
+    def lend(self) -> dict[str, Array]:
+        """Return the gradients for the caller to keep: until they are given back, this plan is not to run.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Views of the plan's arrays; copies of those that do not lie in its own memory.
+        """
+        mine = {key: _is_in_plan(array) for key, array in self.grads.items()}
+        self._lent = [array for key, array in self.grads.items() if mine[key]]
+        return {key: array.view() if mine[key] else array.copy() for key, array in self.grads.items()}
+
+    def is_lent(self) -> bool:
+        """Return whether somebody still has one of the lent arrays, or a view of one.
+
+        Returns
+        -------
+        bool
+        """
+        if any(_references(array) > _UNLENT for array in self._lent):
+            return True
+        self._lent = []
+        return False
+
+
+def _is_in_plan(array: Array) -> bool:
+    return isinstance(array.base, np.ndarray) and array.base.dtype == np.uint8
 
 
 class PlannedForward:
@@ -122,7 +166,7 @@ class Plans:
 
     def __init__(self) -> None:
         self._snapshot: Snapshot | None = None
-        self._steps: dict[Hashable, PlannedStep] = {}
+        self._steps: dict[Hashable, list[PlannedStep]] = {}  # of each shape the last two
         self._forwards: dict[Hashable, PlannedForward] = {}
 
     def step(self, network: Sequential, batch: Batch, t: Array) -> PlannedStep | None:
@@ -143,8 +187,9 @@ class Plans:
         """
         if not self._current(network).can_train:
             return None
-        planned = self._steps.get(batch.kind)
-        shape = _shape_of_output(network, batch) if planned is None else planned.shape
+        recorded = self._steps.get(batch.kind, [])
+        planned = next((each for each in recorded if not each.is_lent()), None)
+        shape = recorded[0].shape if recorded else _shape_of_output(network, batch)
         t = network.loss_function.targets(t, shape, network.dtype)
         # An autoencoder's targets are its inputs: a plan could not tell which of the two to exchange.
         t = t.copy() if np.may_share_memory(batch.arrays[0], t) else t
@@ -153,7 +198,8 @@ class Plans:
             return planned
         planned = PlannedStep(network, shape, batch, t)
         if planned.plan.can_run:
-            _keep(self._steps, batch.kind, planned, STEPS)
+            self._steps.pop(batch.kind, None)
+            _keep(self._steps, batch.kind, [*recorded[-1:], planned], STEPS)
         return planned
 
     def forward(self, network: Sequential, x: Array) -> Array | None:

@@ -165,7 +165,7 @@ class Sequential:
         Returns
         -------
         dict of str to ndarray
-            Under the keys of ``params``; new arrays.
+            Under the keys of ``params``. Later steps leave them alone as long as somebody has them.
 
         Raises
         ------
@@ -178,7 +178,7 @@ class Sequential:
             if planned is None:
                 return self.loss_and_gradient(x, t)[1]
             planned.run()
-            return {key: array.copy() for key, array in planned.grads.items()}
+            return planned.lend()
 
     def train_step(
         self,

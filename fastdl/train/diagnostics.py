@@ -179,8 +179,8 @@ class Diagnostics:
     Notes
     -----
     Each diagnosis takes about as long as a training step on the batch layer by layer. It changes nothing in the course
-    of the training. `fastdl.viz` draws the records: ``plot_histograms`` the activations and gradients,
-    ``plot_layer_values`` norms and shares layer by layer, ``plot_curves`` their course.
+    of the training. `fastdl.viz` draws the records: ``plot_layer_histograms`` how activations and gradients are
+    distributed, ``plot_layer_values`` norms layer by layer.
 
     Examples
     --------

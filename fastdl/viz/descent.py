@@ -1,4 +1,4 @@
-"""Paths of optimizers on a function of two numbers."""
+"""Paths of optimizers on a function of two numbers, from above."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastdl.errors import ArrayError
-from fastdl.viz.style import COLORS, GREY, new_axes, set_titles
+from fastdl.viz.style import GREY, looks, new_axes, set_titles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 GRID = 160  # points along each side of the contours
 FIELD = 15  # arrows along each side of the field
+
+Limits = tuple[tuple[float, float], tuple[float, float]]
 
 
 def plot_descent(
@@ -24,7 +26,9 @@ def plot_descent(
     *,
     gradient: Callable[[Any, Any], tuple[Any, Any]] | None = None,
     minimum: tuple[float, float] | None = None,
-    limits: tuple[tuple[float, float], tuple[float, float]] | None = None,
+    limits: Limits | None = None,
+    grid: int = GRID,
+    legend: bool = True,
     ax: Axes | None = None,
     title: str = "",
     note: str = "",
@@ -43,6 +47,10 @@ def plot_descent(
         Marked with a star.
     limits : ((float, float), (float, float)), optional
         Of x and of y; by default what holds all paths and the minimum.
+    grid : int >= 2
+        Points along each side that the contours are drawn from: fewer where the function takes long.
+    legend : bool
+        Whether to explain the paths, if there are several.
     ax : matplotlib Axes, optional
         Where to draw; by default axes of a new figure that is never shown, only returned.
     title, note : str
@@ -65,39 +73,33 @@ def plot_descent(
     >>> [line.get_label() for line in ax.lines]
     ['SGD']
     """
-    points = {label: np.asarray(path, dtype=np.float64) for label, path in paths.items()}
-    for label, path in points.items():
-        if path.ndim != 2 or path.shape[1] != 2:
-            raise ArrayError(
-                "not a path", op="plot_descent", arg="paths", key=label, expected="shape (N, 2)", got=str(path.shape)
-            )
-    if not points:
-        raise ArrayError("nothing to draw", op="plot_descent", arg="paths", expected="a path")
+    points = as_points(paths, "plot_descent")
     if ax is None:
         ax = new_axes("plot_descent")
-    (left, right), (bottom, top) = limits or _limits(points, minimum)
-    x, y = np.meshgrid(np.linspace(left, right, GRID), np.linspace(bottom, top, GRID))
-    heights = height(x, y)
-    levels = np.quantile(heights[np.isfinite(heights)], np.linspace(0.01, 0.99, 18))
-    ax.contour(x, y, heights, levels=np.unique(levels), colors=GREY, linewidths=0.5, alpha=0.5)
+    (left, right), (bottom, top) = limits = limits or limits_of(points, minimum)
+    draw_contours(ax, height, limits, grid)
     if gradient is not None:
         _draw_field(ax, gradient, (left, right), (bottom, top))
-    for number, (label, path) in enumerate(points.items()):
-        color = COLORS[number % len(COLORS)]
-        style = ("-", "--", ":")[number // len(COLORS) % 3]
-        ax.plot(*path.T, marker="o", markersize=2.5, linewidth=1.4, linestyle=style, color=color, label=label)
-    if minimum is not None:
-        ax.scatter(*minimum, marker="*", s=90, color="black", zorder=3)
+    draw_paths(ax, points, looks(points), minimum)
     ax.set(xlim=(left, right), ylim=(bottom, top), xlabel="x", ylabel="y")
     set_titles(ax, title, note)
-    if len(points) > 1:
-        ax.legend(frameon=False, loc="upper right", ncols=2 if len(points) > 4 else 1)
+    if legend and len(points) > 1:
+        ax.legend(edgecolor="none", framealpha=0.85, loc="upper right", ncols=2 if len(points) > 4 else 1)
     return ax
 
 
-def _limits(
-    paths: Mapping[str, NDArray[np.float64]], minimum: tuple[float, float] | None
-) -> tuple[tuple[float, float], tuple[float, float]]:
+def as_points(paths: Mapping[str, ArrayLike], op: str) -> dict[str, NDArray[np.float64]]:
+    """The paths as arrays; raises ArrayError where there is none, or one is not of shape (N, 2)."""
+    points = {label: np.asarray(path, dtype=np.float64) for label, path in paths.items()}
+    for label, path in points.items():
+        if path.ndim != 2 or path.shape[1] != 2:
+            raise ArrayError("not a path", op=op, arg="paths", key=label, expected="shape (N, 2)", got=str(path.shape))
+    if not points:
+        raise ArrayError("nothing to draw", op=op, arg="paths", expected="a path")
+    return points
+
+
+def limits_of(paths: Mapping[str, NDArray[np.float64]], minimum: tuple[float, float] | None) -> Limits:
     """What holds all finite points, and a tenth more on each side."""
     points = np.concatenate([*paths.values(), np.array([minimum or ()]).reshape(-1, 2)])
     points = points[np.isfinite(points).all(axis=1)]
@@ -105,6 +107,39 @@ def _limits(
     margin = np.where(high > low, 0.1 * (high - low), 1.0)
     (left, bottom), (right, top) = low - margin, high + margin
     return (left, right), (bottom, top)
+
+
+def heights_on(
+    height: Callable[[Any, Any], Any], limits: Limits, grid: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """x, y and f(x, y), each of shape (grid, grid), over the limits."""
+    x, y = np.meshgrid(*(np.linspace(low, high, grid) for low, high in limits))
+    return x, y, np.asarray(height(x, y), dtype=np.float64)
+
+
+def draw_contours(ax: Axes, height: Callable[[Any, Any], Any], limits: Limits, grid: int = GRID) -> None:
+    """Draw contours at levels that have equal areas between them: steep slopes do not take them all."""
+    x, y, heights = heights_on(height, limits, grid)
+    levels = np.quantile(heights[np.isfinite(heights)], np.linspace(0.01, 0.99, 18))
+    ax.contour(x, y, heights, levels=np.unique(levels), colors=GREY, linewidths=0.5, alpha=0.5)
+
+
+def draw_paths(
+    ax: Axes,
+    paths: Mapping[str, NDArray[np.float64]],
+    look: Mapping[str, tuple[str, str]],
+    minimum: tuple[float, float] | None,
+    size: float = 1.0,
+) -> None:
+    """Draw paths in their colours and line styles, a dot for each step, and a star at the minimum."""
+    for label, path in paths.items():
+        color, style = look[label]
+        ax.plot(
+            *path.T, marker="o", markersize=2.5 * size, linewidth=1.4 * size**0.5, linestyle=style, color=color,
+            label=label,
+        )  # fmt: skip
+    if minimum is not None:
+        ax.scatter(*minimum, marker="*", s=90 * size, color="black", zorder=3)
 
 
 def _draw_field(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastdl.errors import ArrayError, HyperparameterError
-from fastdl.viz.style import COLORS, new_axes, set_grid, set_titles
+from fastdl.viz.style import looks, new_axes, set_grid, set_titles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -118,9 +118,8 @@ def plot_loss_curves(
     averages = {label: smooth_curve(curve, window) for label, curve in curves.items()}
     if ax is None:
         ax = new_axes("plot_loss_curves")
-    for number, (label, average) in enumerate(averages.items()):
-        color = COLORS[number % len(COLORS)]
-        style = ("-", "--", ":")[number // len(COLORS) % 3]
+    for label, (color, style) in looks(averages).items():
+        average = averages[label]
         steps = np.arange(1, average.size + 1)
         if window > 1:
             _draw_faint(ax, steps, curves[label], color)

@@ -1,0 +1,172 @@
+"""Training, validation and test data: each row in one of them, every class in its share."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastdl.data.checks import integer
+from fastdl.errors import ArrayError, DataError, HyperparameterError
+
+Rows = tuple[NDArray[Any], NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Data in three parts: to learn from, to choose hyper-parameters by, to judge the choice once.
+
+    Parameters
+    ----------
+    train, validation : (x, t)
+        Inputs and labels.
+    test : (x, t) or None
+        Read by :meth:`SearchResult.evaluate_on_test <fastdl.tune.SearchResult.evaluate_on_test>` alone.
+    scale : float
+        What takes an input to the network's: 1/255 for bytes.
+    """
+
+    train: Rows = field(repr=False)
+    validation: Rows = field(repr=False)
+    test: Rows | None = field(default=None, repr=False)
+    scale: float = 1.0
+
+    @property
+    def features(self) -> int:
+        """The number of a row's inputs."""
+        return math.prod(self.train[0].shape[1:])
+
+    @property
+    def classes(self) -> int:
+        """The number of classes: of one-hot labels the columns, else one more than the largest label."""
+        t = self.train[1]
+        return int(t.shape[1] if t.ndim == 2 else max(t.max(), self.validation[1].max()) + 1)
+
+    def fingerprint(self) -> str:
+        """Return a hash of the training and validation data, which all workers of a search must share.
+
+        Returns
+        -------
+        str
+        """
+        hashed = hashlib.blake2b(repr(self.scale).encode(), digest_size=16)
+        for array in (*self.train, *self.validation):
+            hashed.update(f"{array.dtype}{array.shape}".encode())
+            hashed.update(np.ascontiguousarray(array).data)
+        return hashed.hexdigest()
+
+
+def split(
+    x: NDArray[Any],
+    t: NDArray[Any],
+    validation: float = 0.2,
+    test: float | Rows | None = None,
+    shuffle: bool = True,
+    stratify: bool = True,
+    seed: int = 0,
+    scale: float = 1.0,
+) -> Split:
+    """Split data into training, validation and, if wanted, test data.
+
+    Parameters
+    ----------
+    x : ndarray (N, ...)
+        Inputs.
+    t : ndarray (N,) of integers, or one-hot (N, C)
+        Labels.
+    validation : float in (0, 1)
+        Share of the N rows that becomes validation data, rounded to whole rows.
+    test : float in (0, 1) or (x, t), optional
+        Share that becomes test data; or test data that is apart already.
+    shuffle : bool
+        Whether the rows of each part are drawn at random; else they are the first ones, the test data before the
+        validation data, and all keep their order.
+    stratify : bool
+        Whether each class has its share of every part, exact to the row: of the numbers in proportion to the classes
+        the whole rows, and the rows left over where the fractions are largest.
+    seed : int >= 0
+        Of the shuffling: the same one makes the same split.
+    scale : float
+        What takes an input to the network's.
+
+    Returns
+    -------
+    Split
+        Copies of the rows.
+
+    Raises
+    ------
+    ArrayError
+        If x and t are not as many.
+    HyperparameterError
+        If a share is out of range, or leaves a part without rows.
+
+    Examples
+    --------
+    >>> x, t = np.arange(10).reshape(10, 1), np.array([0, 0, 0, 0, 0, 0, 1, 1, 1, 1])
+    >>> parts = split(x, t, validation=0.5)
+    >>> np.bincount(parts.train[1]), np.bincount(parts.validation[1])
+    (array([3, 2]), array([3, 2]))
+    """
+    if len(x) != len(t):
+        raise ArrayError("every row needs its label", op="split", arg="t", expected=f"{len(x)} labels", got=str(len(t)))
+    given = test if isinstance(test, tuple) else None
+    shares = {"test": 0.0 if test is None or given is not None else _share(test, "test")}
+    shares["validation"] = _share(validation, "validation")
+    counts = {name: round(share * len(x)) for name, share in shares.items()}
+    for name, share in shares.items():
+        if share and not 0 < counts[name] <= len(x) - sum(counts.values()) + counts[name] - 1:
+            raise HyperparameterError(
+                "leaves a part without rows", op="split", arg=name, expected="rows in every part",
+                got=f"{share:g} of {len(x)} rows",
+            )  # fmt: skip
+    rows = np.arange(len(x))
+    if shuffle:
+        rows = np.random.default_rng(integer(seed, op="split", arg="seed", low=0)).permutation(rows)
+    labels = (t.argmax(axis=1) if t.ndim == 2 else t)[rows]
+    groups = [rows[labels == label] for label in np.unique(labels)] if stratify else [rows]
+    sizes = [len(group) for group in groups]
+    taken = [0] * len(groups)
+    parts = {}
+    for name, count in counts.items():
+        numbers = _apportion(sizes, count, [size - gone for size, gone in zip(sizes, taken, strict=True)])
+        chosen = [group[gone : gone + n] for group, gone, n in zip(groups, taken, numbers, strict=True)]
+        parts[name] = np.concatenate(chosen)
+        taken = [gone + n for gone, n in zip(taken, numbers, strict=True)]
+    parts["train"] = np.concatenate([group[gone:] for group, gone in zip(groups, taken, strict=True)])
+    places = np.empty(len(x), np.int64)
+    places[rows] = np.arange(len(x))
+    data = {name: _take(x, t, part[np.argsort(places[part])]) for name, part in parts.items()}
+    drawn = data["test"] if shares["test"] else None
+    return Split(data["train"], data["validation"], given or drawn, scale)
+
+
+def _take(x: NDArray[Any], t: NDArray[Any], rows: NDArray[np.int64]) -> Rows:
+    return x[rows], t[rows]
+
+
+def _share(share: Any, arg: str) -> float:
+    if isinstance(share, bool) or not isinstance(share, int | float | np.floating) or not 0 < share < 1:
+        raise HyperparameterError("not a share", op="split", arg=arg, expected="a number in (0, 1)", got=repr(share))
+    return float(share)
+
+
+def _apportion(sizes: list[int], count: int, room: list[int]) -> list[int]:
+    """Seats in proportion to the sizes, by largest remainder, and none where there is no room."""
+    quotas = [count * size / max(1, sum(sizes)) for size in sizes]
+    seats = [min(int(quota), free) for quota, free in zip(quotas, room, strict=True)]
+    while sum(seats) < count:
+        lacking = [quota - n if n < free else -math.inf for quota, n, free in zip(quotas, seats, room, strict=True)]
+        seats[lacking.index(max(lacking))] += 1
+    return seats
+
+
+def check_test(data: Split, op: str) -> Rows:
+    """Return the test data, or raise DataError where there is none."""
+    if data.test is None:
+        raise DataError("there is no test data", op=op, arg="data", hint="Give split() a test=")
+    return data.test
