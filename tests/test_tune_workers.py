@@ -31,7 +31,7 @@ RUNNING, COMPLETE, FAIL = (
     optuna.trial.TrialState.FAIL,
 )
 TRIALS = 6
-SECONDS = 60  # after which a test gives up
+SECONDS = 180  # after which a test gives up
 
 # What a user's program does; its trials take about a second.
 PROGRAM = f"""
