@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from fastdl.cli import options
+from fastdl.errors import MissingDependencyError
 
 
 def add_to(commands: options.Commands[argparse.ArgumentParser]) -> None:
@@ -62,11 +63,19 @@ def _run_each(names: list[str], arguments: argparse.Namespace) -> None:
     new_axes("fastdl experiment")
     options.set_threads(arguments)
     data = options.load_data(arguments)
+    left_out = []
     for name in names:
         experiment = load(name)
         print(f"{experiment.title}\nclaim: {experiment.claim}")
-        with progress_line(name) as progress:
-            result = experiment.run(data, seed=arguments.seed, progress=progress)
+        try:
+            with progress_line(name) as progress:
+                result = experiment.run(data, seed=arguments.seed, progress=progress)
+        except MissingDependencyError as error:
+            print(f"  left out: {error}\n")
+            left_out.append(name)
+            continue
         for check in experiment.check(result):
             print(f"  {check}")
         print(f"written: {', '.join(map(str, write(experiment, result, arguments.out)))}\n")
+    if left_out:
+        raise MissingDependencyError(f"left out: {', '.join(left_out)}", op="fastdl experiment")

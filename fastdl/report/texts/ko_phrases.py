@@ -7,7 +7,7 @@ from collections.abc import Mapping
 PHRASES: Mapping[str, str] = {
     "steps that cross the valley": "골짜기를 가로지른 걸음 수",
     "mean angle between −gradient and the minimum": "기울기 반대 방향과 최솟값 방향 사이의 평균 각도",
-    "µs a step": "한 걸음에 걸린 시간(µs)",
+    "images a step": "한 걸음에 쓰는 이미지 수",
     "all images after half as many": "걸음 수가 절반인 전체 이미지",
     "all images": "전체 이미지",
     "mini-batches of 32": "32장 미니배치",
@@ -155,6 +155,7 @@ PHRASES: Mapping[str, str] = {
     "10 networks together": "신경망 10개의 평균",
     "each alone": "신경망 하나",
     "the best of each ten": "10개 가운데 최고",
-    "one with dropout": "드롭아웃을 쓴 하나",
+    "one with dropout, 1,000 epochs": "드롭아웃을 쓴 하나(1,000에폭)",
+    "one without, as long": "쓰지 않고 같은 에폭 동안 학습한 하나",
     "halfway up from each alone": "둘의 중간",
 }
