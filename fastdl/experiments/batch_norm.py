@@ -135,7 +135,10 @@ def _kinds(result: BatchNormalization) -> list[tuple[str, list[Accuracies]]]:
 
 EXPERIMENT = Experiment(
     batch_norm,
-    claim="With batch normalization a network learns faster from most initial weights, depends little on them, overfits less",
+    claim=(
+        "With batch normalization a network learns faster from most initial weights, depends little on them, and "
+        "overfits less"
+    ),
     seconds=5,
     check=check,
     draw=draw,
