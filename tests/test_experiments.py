@@ -120,3 +120,12 @@ def test_a_score_that_was_tuned_on_is_the_best_of_its_trials():
     pytest.importorskip("optuna", reason="searches need the extra tune")
     result = load("data_split").function(load_digits(), **SMALL["data_split"])
     assert (result.chosen_by[:, 1:] >= result.chosen_by[:, :-1]).all()
+
+
+def test_what_an_experiment_lacks_is_told_and_the_others_go_on(monkeypatch, tmp_path, capsys):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    assert main(["experiment", "data_split", "anisotropy", "--out", str(tmp_path)]) == 2
+    out, err = capsys.readouterr()
+    assert "fastdl[tune]" in out
+    assert "left out: data_split" in err
+    assert (tmp_path / "anisotropy.png").exists()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fastdl import nn
+from fastdl import kernels, nn
 from fastdl.data import load_digits
 from fastdl.experiments import load
 from fastdl.experiments.training import part
@@ -27,6 +27,15 @@ NAMES = (
     "dropout",
     "ensemble",
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """The same bits, and quicker where other processes hold the other cores."""
+    before = kernels.get_num_threads()
+    kernels.set_num_threads(1)
+    yield
+    kernels.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fastdl.cli import options
-
-if TYPE_CHECKING:
-    from fastdl.data import Dataset
+from fastdl.errors import MissingDependencyError
 
 
 def add_to(commands: options.Commands[argparse.ArgumentParser]) -> None:
@@ -58,32 +55,27 @@ def _list() -> None:
 
 def _run_each(names: list[str], arguments: argparse.Namespace) -> None:
     from fastdl._files import make_folder
-    from fastdl.errors import MissingDependencyError
+    from fastdl.experiments import load, write
+    from fastdl.train.progress import progress_line
     from fastdl.viz.style import new_axes
 
     make_folder(arguments.out)
     new_axes("fastdl experiment")
     options.set_threads(arguments)
     data = options.load_data(arguments)
-    missing: list[MissingDependencyError] = []
+    left_out = []
     for name in names:
+        experiment = load(name)
+        print(f"{experiment.title}\nclaim: {experiment.claim}")
         try:
-            _run_one(name, data, arguments)
+            with progress_line(name) as progress:
+                result = experiment.run(data, seed=arguments.seed, progress=progress)
         except MissingDependencyError as error:
-            print(f"left out: {error}\n")
-            missing.append(error)
-    if missing:
-        raise missing[0]
-
-
-def _run_one(name: str, data: Dataset, arguments: argparse.Namespace) -> None:
-    from fastdl.experiments import load, write
-    from fastdl.train.progress import progress_line
-
-    experiment = load(name)
-    print(f"{experiment.title}\nclaim: {experiment.claim}")
-    with progress_line(name) as progress:
-        result = experiment.run(data, seed=arguments.seed, progress=progress)
-    for check in experiment.check(result):
-        print(f"  {check}")
-    print(f"written: {', '.join(map(str, write(experiment, result, arguments.out)))}\n")
+            print(f"  left out: {error}\n")
+            left_out.append(name)
+            continue
+        for check in experiment.check(result):
+            print(f"  {check}")
+        print(f"written: {', '.join(map(str, write(experiment, result, arguments.out)))}\n")
+    if left_out:
+        raise MissingDependencyError(f"left out: {', '.join(left_out)}", op="fastdl experiment")

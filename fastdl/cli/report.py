@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastdl.cli import options
+from fastdl.errors import FastdlError
 
 if TYPE_CHECKING:
     from fastdl.experiments.experiment import Progress
@@ -64,6 +65,9 @@ def _run(arguments: argparse.Namespace) -> None:
     path = write(chapter, arguments.out)
     held = sum(outcome.held for outcome in chapter.outcomes)
     print(f"claims that held: {held} of {len(chapter.outcomes)}\nwritten: {path}")
+    failed = [outcome.name for outcome in chapter.outcomes if outcome.error]
+    if failed:
+        raise FastdlError(f"could not be run: {', '.join(failed)}", op="fastdl report")
 
 
 class _Progress:

@@ -138,8 +138,8 @@ def draw(result: BayesianSearch, ax: Axes | None = None) -> Axes:
 
 EXPERIMENT = Experiment(
     bayesian_search,
-    claim="with as many trials, Bayesian optimization finds better hyper-parameters than random search",
-    seconds=9,
+    claim="With as many trials, Bayesian optimization finds better hyper-parameters than random search",
+    seconds=7,
     check=check,
     draw=draw,
 )

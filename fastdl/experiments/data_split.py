@@ -157,8 +157,8 @@ def draw(result: DataSplit, ax: Axes | None = None) -> Axes:
 
 EXPERIMENT = Experiment(
     data_split,
-    claim="a score on the data by which hyper-parameters were chosen is too high, one on test data used once is not",
-    seconds=20,
+    claim="A score on the data by which hyper-parameters were chosen is too high, one on test data used once is not",
+    seconds=15,
     check=check,
     draw=draw,
 )

@@ -62,8 +62,8 @@ def draw(result: Remedy, ax: Axes | None = None) -> Axes:
 
 EXPERIMENT = Experiment(
     dropout,
-    claim="dropout narrows the gap between training and test accuracy",
-    seconds=6,
+    claim="Dropout narrows the gap between training and test accuracy",
+    seconds=5,
     check=check,
     draw=draw,
 )

@@ -34,9 +34,9 @@ class Ensemble:
     together : ndarray (repetitions,)
         Of the mean of their outputs.
     dropout, longer : ndarray (repetitions,)
-        Of one network with dropout, which is trained for more epochs, and of one without for as many.
+        Of one network with dropout, and of one without that was trained as long.
     dropout_epochs : int
-        How many.
+        How long.
     data : str
         Name of the images.
     """
@@ -68,7 +68,7 @@ def ensemble(
     epochs : int >= 1
         Of each.
     dropout_epochs : int >= 1
-        Of the network with dropout, ratio 0.2, which learns more slowly, and of one without for comparison.
+        Of the network with dropout, ratio 0.2, which learns more slowly, and of one without to compare it with.
     repetitions : int >= 1
         Ensembles.
     seed : int >= 0
@@ -111,14 +111,16 @@ def check(result: Ensemble) -> list[Check]:
     repetitions, members = result.members.shape
     together, alone = float(result.together.mean()), float(result.members.mean())
     best = float(result.members.max(axis=1).mean())
-    dropout, dropped = f"{result.dropout_epochs} epochs: one with dropout", float(result.dropout.mean())
     text = f"test accuracy, mean of {repetitions}: {members} networks together"
+    with_dropout = f"one with dropout, {result.dropout_epochs:,} epochs"
     return [
         compared(text, together, ">", "each alone", alone, ".3f"),
         compared(text, together, ">=", "the best of each ten" if members == 10 else "the best", best, ".3f"),
-        compared(dropout, dropped, ">", "halfway up from each alone", (together + alone) / 2, ".3f"),
-        compared(dropout, dropped, ">", "one without", float(result.longer.mean()), ".3f"),
-    ]
+        compared(with_dropout, float(result.dropout.mean()), ">", "halfway up from each alone",
+                 (together + alone) / 2, ".3f"),
+        compared(with_dropout, float(result.dropout.mean()), ">", "one without, as long", float(result.longer.mean()),
+                 ".3f"),
+    ]  # fmt: skip
 
 
 def draw(result: Ensemble, ax: Axes | None = None) -> Axes:
@@ -128,19 +130,19 @@ def draw(result: Ensemble, ax: Axes | None = None) -> Axes:
             "each alone": result.members,
             "together": result.together,
             "one, dropout": result.dropout,
-            "one, longer": result.longer,
+            "one, as long": result.longer,
         },
         form=".3f",
         ax=ax,
         title="Networks that answer together are better than each",
-        note=f"{result.data}, {result.members.shape[1]} networks, 300 images · below: {result.dropout_epochs} epochs",
+        note=f"{result.data}, {result.members.shape[1]} networks, 300 images · repeated {len(result.together)} times",
         xlabel="test accuracy (line: mean)",
     )
 
 
 EXPERIMENT = Experiment(
     ensemble,
-    claim="the mean output of networks trained apart is better than each; dropout comes near it in one network",
+    claim="The mean output of networks trained apart is better than each; dropout comes near it in one network",
     seconds=5,
     check=check,
     draw=draw,

@@ -225,7 +225,7 @@ def films(result: HardSurfaces) -> dict[str, bytes]:
 EXPERIMENT = Experiment(
     hard_surfaces,
     claim="SGD is stuck in a long valley and last at a saddle point; only velocity helps where the valley is turned",
-    seconds=10,
+    seconds=1.4,
     check=check,
     draw=draw,
     extra_files=films,

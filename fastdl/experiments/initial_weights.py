@@ -116,7 +116,7 @@ def draw(result: InitialWeights, ax: Axes | None = None) -> Axes:
 
 EXPERIMENT = Experiment(
     initial_weights,
-    claim="with ReLU, weights of standard deviation 0.01 do not learn, Xavier's do, He's fastest",
+    claim="With ReLU, weights of standard deviation 0.01 do not learn, Xavier's do, He's fastest",
     seconds=4,
     check=check,
     draw=draw,

@@ -193,7 +193,7 @@ def draw(result: LearningRateDecay, ax: Axes | None = None) -> Axes:
 EXPERIMENT = Experiment(
     learning_rate_decay,
     claim="Smaller steps late train further: with decay SGD ends nearer to the least loss than at any constant rate",
-    seconds=6,
+    seconds=2.5,
     check=check,
     draw=draw,
 )

@@ -135,8 +135,8 @@ def draw(result: Narrowed, ax: Axes | None = None) -> Axes:
 
 EXPERIMENT = Experiment(
     narrowing,
-    claim="taking the range of the best trials for the next range leads to ranges that are small and train well",
-    seconds=14,
+    claim="Taking the range of the best trials for the next range leads to ranges that are small and train well",
+    seconds=12,
     check=check,
     draw=draw,
 )

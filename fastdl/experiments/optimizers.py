@@ -160,7 +160,7 @@ def draw(result: Optimizers, ax: Axes | None = None) -> Axes:
 EXPERIMENT = Experiment(
     optimizers,
     claim="With their defaults, SGD is the slowest; Momentum, AdaGrad and Adam are close together",
-    seconds=8,
+    seconds=4,
     check=check,
     draw=draw,
 )

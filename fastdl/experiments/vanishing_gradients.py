@@ -118,8 +118,8 @@ def draw(result: VanishingGradients, ax: Axes | None = None) -> Axes:
 
 EXPERIMENT = Experiment(
     vanishing_gradients,
-    claim="in deep networks gradients vanish or explode towards the first layer, unless the weights fit the activation",
-    seconds=2,
+    claim="In deep networks gradients vanish or explode towards the first layer, unless the weights fit the activation",
+    seconds=0.2,
     check=check,
     draw=draw,
 )

@@ -109,8 +109,8 @@ def draw(result: ZeroWeights, ax: Axes | None = None) -> Axes:
 
 EXPERIMENT = Experiment(
     zero_weights,
-    claim="with weights all 0, or all equal, the units of a layer stay equal, and the network learns next to nothing",
-    seconds=1,
+    claim="With weights all 0, or all equal, the units of a layer stay equal, and the network learns next to nothing",
+    seconds=0.2,
     check=check,
     draw=draw,
 )

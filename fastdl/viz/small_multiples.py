@@ -87,8 +87,9 @@ def plot_small_multiples(
         panel.set_visible(False)
     for panel in grid[0 : len(curves) : columns]:
         panel.tick_params(labelleft=True)
+    for panel in grid[max(0, len(curves) - columns) : len(curves)]:
+        panel.tick_params(labelbottom=True)
     corner = grid[(rows - 1) * columns]
-    corner.tick_params(labelbottom=True)
     corner.set_xlabel(xlabel, fontsize="small")
     corner.set_ylabel(ylabel, fontsize="small")
     if len(names) > 1:

@@ -348,7 +348,8 @@ TECHNIQUES: Mapping[str, Technique] = {
         (
             "The first search is over a wide range.",
             "The range of its best trials becomes the range of the next search, and so on.",
-            "A few stages lead to a small range, out of which a value is picked.",
+            "A few stages lead to a small range, out of which a value is picked; a range never grows again, so it may "
+            "miss the best.",
         ),
     ),
     "bayesian_search": Technique(
