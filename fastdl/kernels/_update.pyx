@@ -258,7 +258,8 @@ def update(
     needs_finite : bool
         Whether nothing is done where a gradient holds an infinity or a NaN.
     bfloat16 : bool
-        Whether arrays of uint16 hold numbers of bfloat16. Without, bfloat16 is only that of ml_dtypes.
+        Whether arrays of uint16 hold numbers of bfloat16. Without, bfloat16 is only that of ml_dtypes, and that of states
+        where there is a seed.
     seed : int, optional
         From 0 to 2**64 - 1. Given, states of bfloat16 and of bytes are rounded at random (stochastic rounding): by bits of
         the seed, the number of the parameter, its step and the element alone, see :func:`encode_state`. Without, those of
@@ -400,7 +401,7 @@ def update(
                     stored = max(any_dtype_of(value), kind)
                     stored = kind if stored == FLOAT64 else stored
                 array = _state(value, param, stored, op, "state", key)
-                _check_declared(array, bfloat16, op, "state", key)
+                _check_declared(array, bfloat16 or is_random, op, "state", key)
                 if stored == BYTES and not is_random:
                     raise HyperparameterError(
                         "missing", op=op, arg="seed", expected="an integer: states in bytes are rounded at random", got="None"

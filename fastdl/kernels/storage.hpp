@@ -87,12 +87,12 @@ struct Bytes {
     const std::int32_t exponent = std::max(std::int32_t((most + 0xfffff) >> 23), least_exponent);
     const std::int32_t lowest = base(exponent);
     const std::uint32_t smallest = std::uint32_t(lowest + 1) << 20;
-    const float share = 1 / float_of(smallest);
+    const float share = 65536 / float_of(smallest);  // not used, and perhaps infinite, where there is no sign
     for (index i = 0; i < n; ++i) {
       const std::uint32_t bits = bits_of(from[i]), size = bits & 0x7fffffff;
       const std::uint32_t number = std::uint16_t(numbers[i] * std::uint32_t(salt));
       const std::int32_t code = std::int32_t((size + (number << 4 | 8)) >> 20) - lowest;
-      const std::int32_t below = IS_SIGNED ? float_of(size) * share * 65536 > float(std::int32_t(number)) + 0.5f : size > 0;
+      const std::int32_t below = IS_SIGNED ? float_of(size) * share > float(std::int32_t(number)) + 0.5f : size > 0;
       to[i] = std::uint8_t((size < smallest ? below : code) | (IS_SIGNED ? bits >> 24 & 0x80 : 0));
     }
     return std::uint8_t(std::min(exponent, std::int32_t(not_finite)));
@@ -140,11 +140,16 @@ struct Stored {
   }
 };
 
-// 16 random bits for each of the elements [offset, offset + n).
+// 16 random bits for each of the elements [offset, offset + n), and for as many behind them as fill a block of storage. They
+// are those of their blocks of 128 bits: of 32 such blocks the first halves, then the second ones.
 inline void draw_numbers(index offset, index n, const fastdl_source& source, std::uint16_t* to) {
-  draw<std::uint16_t>(offset, offset + n, source, [&](index start, index first, index last, const std::uint16_t* numbers) {
-    std::copy(numbers + (first - start), numbers + (last - start), to + (first - offset));
-  });
+  constexpr int group = storage_block / 8;
+  for (index i = 0; i < n; i += storage_block)
+    for (int start = 0; start < group; start += lane_count) {
+      const Halves halves = philox_lanes(source, source.first + (offset + i) / 8 + start + lane_numbers());
+      std::memcpy(to + i + 4 * start, &halves.first, sizeof halves.first);
+      std::memcpy(to + i + 4 * (group + start), &halves.second, sizeof halves.second);
+    }
 }
 
 constexpr index storage_tile = 4 * storage_block;
