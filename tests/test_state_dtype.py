@@ -12,12 +12,11 @@ from fastdl import kernels, nn, optim, reference
 from fastdl.errors import ArrayError, CheckpointError, DtypeError, HyperparameterError
 from fastdl.optim.state_dtypes import stored_kind
 from tests.catalog import RULES
-from tests.compare import assert_same_bits, unchanged
+from tests.compare import assert_same_bits, digest, unchanged
 
 SIZES = (0, 1, 3, 255, 256, 257, 1000, 1024, 1025, 40_000)
 REDUCED = ("bfloat16", "uint8")
 FORMS = [("bfloat16", False), ("uint8", False), ("uint8", True)]
-KINDS = {np.uint16: "bfloat16", np.uint8: "uint8"}
 
 every_form = pytest.mark.parametrize(("dtype", "is_squares"), FORMS)
 every_dtype = pytest.mark.parametrize("dtype", REDUCED)
@@ -161,8 +160,7 @@ class TestRules:
             for _ in range(3):
                 kernels.update(rule.name, params, grads, rows, steps, list(rule.settings[0].values()), seed=4)
             results.append((params, rows))
-        for each in results[1:]:
-            assert_same_bits(each, results[0])
+        assert len({digest(each) for each in results}) == 1
 
     @every_dtype
     @every_rule
@@ -234,7 +232,7 @@ class TestRules:
             optimizer.update(params, start)
             optimizer.update(params, {"W": np.full((40, 30), np.nan, np.float32), "b": start["b"]})
             results.append((params, optimizer.averages))
-        assert_same_bits(*results)  # in the first step the state is used before it is stored
+        assert digest(results[0]) == digest(results[1])  # in the first step the state is used before it is stored
 
 
 class TestOptimizers:
@@ -253,9 +251,8 @@ class TestOptimizers:
         second = kind.from_config(first.get_config() | {"seed": 8})
         second.load_state_dict(pickle.loads(pickle.dumps(first.state_dict())))
         assert second.seed == 3
-        assert_same_bits(self.trained(second, 5, params), expected)
-        assert_same_bits(second.state_dict()["state"], whole.state_dict()["state"])
-        assert_same_bits(second.state, whole.state)
+        assert digest(self.trained(second, 5, params), second.state_dict()) == digest(expected, whole.state_dict())
+        assert digest(second.state) == digest(whole.state)
         other = kind(state_dtype=dtype, seed=4, lr=0.01)
         self.trained(other, 9)
         assert kind.name == "sgd" or pickle.dumps(other.state_dict()) != pickle.dumps(whole.state_dict())
@@ -330,8 +327,7 @@ class TestOptimizers:
                 else:
                     optimizer.update(network.params, network.loss_and_gradient(x, t)[1])
             results.append((network.params, optimizer.state))
-        for each in results[1:]:
-            assert_same_bits(each, results[0])
+        assert len({digest(each) for each in results}) == 1
 
     def test_a_users_rule(self, rng):
         pytest.importorskip("numba")
@@ -371,8 +367,8 @@ class TestParametersInBfloat16:
         kernels.update(rule.name, params, grads, rows, counts[0], hyper, bfloat16=True, **options)
         kernels.update(rule.name, exact, exact_grads, exact_rows, counts[1], hyper, **options)
         if rule.name != "lamb":  # its direction comes from the state that is stored
-            assert_same_bits(params, [to_bfloat16(p) for p in exact])
-        assert_same_bits(rows, [[to_bfloat16(each) for each in row] for row in exact_rows])
+            assert digest(params) == digest([to_bfloat16(p) for p in exact])
+        assert digest(rows) == digest([[to_bfloat16(each) for each in row] for row in exact_rows])
 
     def test_state_in_float32_and_bytes(self, rng):
         start, grads = to_bfloat16(rng.normal(size=1000)), [to_bfloat16(rng.normal(size=1000))]

@@ -29,7 +29,7 @@ class Checkpoint(NamedTuple):
     averages: Rows
     schedules: Mapping[str, Any]
     seed: int | None  # of the rounding of a state that is stored in bfloat16 or uint8
-    shapes: tuple[tuple[int, ...], ...]
+    shapes: tuple[tuple[int, ...], ...]  # of its parameters
 
 
 def validate(
@@ -111,9 +111,7 @@ def validate(
         averages=copies.get("averages", {}),
         schedules=state_dict["schedules"],
         seed=seed,
-        shapes=tuple(shapes[key] if is_reduced else _kind(copies[rule.state[0]][key])[0] for key in steps)
-        if rule.state
-        else tuple(() for _ in steps),
+        shapes=tuple(shapes[key] for key in steps) if is_reduced else (),
     )
 
 
