@@ -178,7 +178,9 @@ class Optimizer:
             return self._stored_state()
         shapes = dict(zip(bound.keys, bound.shapes, strict=True))
         return {
-            name: {key: kernels.decode_state(array, shapes[key], name in self.spec.squares) for key, array in row.items()}
+            name: {
+                key: kernels.decode_state(array, shapes[key], name in self.spec.squares) for key, array in row.items()
+            }
             for name, row in self._stored_state().items()
         }
 
@@ -453,8 +455,8 @@ class Optimizer:
         """Take over what :meth:`state_dict` returned, with copies of its arrays.
 
         A learning rate that is a schedule or a function stays, whatever was saved, and takes over what its like
-        remembered. A state that is stored in bfloat16 or uint8 brings its seed along, and is taken over by an optimizer of
-        the same ``state_dtype`` only. Other settings are not saved here: see :meth:`get_config`.
+        remembered. A state that is stored in bfloat16 or uint8 brings its seed along, and is for an optimizer of the same
+        ``state_dtype`` only. Other settings are not saved here: see :meth:`get_config`.
 
         Parameters
         ----------

@@ -69,8 +69,8 @@ def rule(
     start : mapping of str to float, optional
         State arrays that do not start at 0.
     squares : sequence of str
-        State arrays whose elements are never negative, and are divided by: with ``state_dtype="uint8"`` they have a wider
-        range, and do not become 0.
+        State arrays whose elements are never negative, and are divided by: with ``state_dtype="uint8"`` they have a
+        wider range, and do not become 0.
     **hyperparameters : float
         The hyper-parameters with their defaults; ``lr`` is one of them.
 
@@ -109,7 +109,12 @@ def rule(
         hyper = tuple(hyperparameters)
         parts = split(function, form_of(state, hyper))
         compiled = CompiledRule(
-            name, tuple(state), hyper, _coefficients_of(parts), _Prepare(parts), _tile(parts, state).address,
+            name,
+            tuple(state),
+            hyper,
+            _coefficients_of(parts),
+            _Prepare(parts),
+            _tile(parts, state).address,
             tuple(squares),
         )
         attributes = {

@@ -102,7 +102,9 @@ def stored(
             hint="Convert the parameter with .astype(numpy.float32), or leave state_dtype out",
         )  # fmt: skip
     numbers = start.astype(np.float32)
-    return numbers if state_dtype == "float32" else kernels.encode_state(numbers, state_dtype, seed, is_squares=is_squares)
+    return (
+        numbers if state_dtype == "float32" else kernels.encode_state(numbers, state_dtype, seed, is_squares=is_squares)
+    )
 
 
 def stored_kind(state_dtype: str | None, shape: tuple[int, ...]) -> tuple[tuple[int, ...], np.dtype[Any]]:

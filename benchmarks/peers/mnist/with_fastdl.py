@@ -22,9 +22,7 @@ def epoch(folder: str | None) -> Callable[[], float]:
     return lambda: trainer.fit(data.x_train, data.t_train, scale=data.scale).losses[-1]
 
 
-def accuracy(
-    folder: str, seed: int, epochs: int, state_dtype: StateDtype | None = None
-) -> Callable[[], float]:
+def accuracy(folder: str, seed: int, epochs: int, state_dtype: StateDtype | None = None) -> Callable[[], float]:
     data = load(folder)
 
     def train() -> float:
