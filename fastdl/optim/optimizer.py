@@ -422,9 +422,9 @@ class Optimizer:
         dict
             ``rule``; ``hyperparameters``, weight_decay among them, without a learning rate that is a schedule;
             ``steps`` (by key), ``state`` (by name and key) and ``averages`` (by key): copies of the arrays. And
-            ``schedules``: what the schedules of ``lr`` and of ``groups`` (by pattern) remember. Where the state is stored
-            in bfloat16 or uint8, it is here as it is stored, and there is ``rounding``: ``state_dtype``, ``seed``, and the
-            parameters' ``shapes`` (by key).
+            ``schedules``: what the schedules of ``lr`` and of ``groups`` (by pattern) remember. A state that is
+            stored in bfloat16 or uint8 is here as it is stored, and there is ``rounding``: ``state_dtype``, ``seed``,
+            and the parameters' ``shapes`` (by key).
 
         Examples
         --------
@@ -455,8 +455,8 @@ class Optimizer:
         """Take over what :meth:`state_dict` returned, with copies of its arrays.
 
         A learning rate that is a schedule or a function stays, whatever was saved, and takes over what its like
-        remembered. A state that is stored in bfloat16 or uint8 brings its seed along, and is for an optimizer of the same
-        ``state_dtype`` only. Other settings are not saved here: see :meth:`get_config`.
+        remembered. A state that is stored in bfloat16 or uint8 brings its seed along, and is for an optimizer of the
+        same ``state_dtype`` only. Other settings are not saved here: see :meth:`get_config`.
 
         Parameters
         ----------

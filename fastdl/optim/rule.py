@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -104,7 +104,7 @@ def rule(
 
     def decorate(function: Function) -> type[UserRule]:
         name = function.__name__
-        _check_names(name, state, (*(start or {}), *squares), hyperparameters)
+        _check_names(name, state, {"start": start or {}, "squares": squares}, hyperparameters)
         _check_numbers(name, start or {}, hyperparameters)
         hyper = tuple(hyperparameters)
         parts = split(function, form_of(state, hyper))
@@ -132,16 +132,18 @@ def rule(
     return decorate
 
 
-def _check_names(op: str, state: Sequence[str], described: Sequence[str], hyper: Mapping[str, float]) -> None:
+def _check_names(
+    op: str, state: Sequence[str], described: Mapping[str, Iterable[str]], hyper: Mapping[str, float]
+) -> None:
     """Check that the names are the rule's own, and that states of which something is said are among them."""
     if "lr" not in hyper:
         raise RuleError("has no learning rate", op=op, arg="lr", expected="@rule(lr=..., ...)")
     for i, name in enumerate(state):
         if not isinstance(name, str) or not name.isidentifier() or name in {*hyper, *state[:i]}:
             raise RuleError("not a name of its own", op=op, arg="state", got=repr(name))
-    for name in described:
+    for arg, name in ((arg, name) for arg, names in described.items() for name in names):
         if name not in state:
-            raise RuleError("no such state", op=op, arg="state", expected=f"one of {', '.join(state)}", got=repr(name))
+            raise RuleError("no such state", op=op, arg=arg, expected=f"one of {', '.join(state)}", got=repr(name))
     taken = {*dir(UserRule), *Optimizer.__annotations__, *UserRule.__annotations__, *Options.__annotations__}
     for name in hyper:
         if name.startswith("_") or name in {*taken, "t", "convention", "rule", "spec"} - {"lr", "weight_decay"}:

@@ -31,7 +31,8 @@ def update(
     averages: Sequence[Array] | None = None,
     average_decay: float = 0.0,
     needs_finite: bool = False,
-    seed: int = 0,
+    bfloat16: bool = False,
+    seed: int | None = None,
 ) -> bool:
     """Do one step of ``rule`` on every parameter, in place.
 
@@ -65,6 +66,8 @@ def update(
         How much of an average a step keeps.
     needs_finite : bool
         Whether to do nothing where a gradient holds an infinity or a NaN.
+    bfloat16 : bool
+        Not used here, where parameters are float32 or float64.
     seed : int
         Of the bits by which states of uint16, which are bfloat16, and of uint8 are rounded.
 
@@ -105,7 +108,7 @@ def update(
         for number, ((name, arrays), array) in enumerate(zip(_named(rule, state), own, strict=True)):
             if array is not arrays[i]:
                 dtype = "uint8" if arrays[i].dtype == np.uint8 else "bfloat16"
-                place = {"seed": seed, "stream": i, "step": int(steps[i]) + 1, "number": number}
+                place = {"seed": seed or 0, "stream": i, "step": int(steps[i]) + 1, "number": number}
                 arrays[i][...] = encode_state(array, dtype, **place, is_squares=name in RULES[rule].squares)
         if averages is not None:
             averages[i][...] += (1.0 - average_decay) * (p - averages[i])
