@@ -21,6 +21,7 @@ from benchmarks.worker import Worker
 
 RESULTS = Path(__file__).parent / "results"
 NEEDS = {
+    "drop_in": ("torch",),
     "torch": ("torch",),
     "torch_default": ("torch",),
     "torch_compile": ("torch",),
@@ -40,7 +41,7 @@ def measure(works: Sequence[Work], *, rounds: int = 15, seconds: float = 0.1) ->
     """
     workers = {name: Worker(name) for name in installed(who for work in works for who in work.recipes)}
     try:
-        rows = [_measure_one(work, workers, rounds, seconds) for work in works]
+        rows = [_measure_one(work, workers, rounds, seconds) for work in works if workers.keys() & work.recipes]
         contenders = {name: worker.facts() for name, worker in workers.items()}
     finally:
         for worker in workers.values():

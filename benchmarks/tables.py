@@ -29,6 +29,7 @@ INTRODUCED = {  # said only where there is something to be introduced
 }
 COLUMNS = {
     "fastdl": "fastdl",
+    "drop_in": "fastdl.interop.torch",
     "torch": "PyTorch",
     "torch_default": "PyTorch, default",
     "torch_compile": "torch.compile",

@@ -166,6 +166,17 @@ def train_step(contenders: tuple[str, ...], rule: str) -> Work:
     return Work(work.name, recipes | _compiled(contenders, rule))
 
 
+def script_step(rule: str, regularized: bool = False) -> Work:
+    """Measure what the book's scripts do with each batch, by `fastdl.book`; "book" is their own NumPy code's way."""
+    recipes = {
+        "fastdl": Recipe("benchmarks.peers.with_fastdl:script_step", (rule, regularized)),
+        "book": Recipe("benchmarks.peers.with_book:script_step", (rule, regularized)),
+    }
+    added = " with batch normalization and dropout" * regularized
+    name = f"the book's script, float64, book network{added}, {rule}"
+    return Work(name, recipes, is_same=not regularized)
+
+
 def wide_step(rule: str) -> Work:
     """Measure the training step of a network whose layers are much larger than the cache."""
     name, size = "-".join(map(str, WIDE_SIZES)), (rule, WIDE_SIZES, WIDE_BATCH)
@@ -237,8 +248,10 @@ OPTIMIZERS = [
 TRAIN_STEPS = [train_step(("fastdl", "numpy"), rule) for rule in RULES]
 
 INFERENCE = {"1 row": 1, "10,000 rows": 10_000}
+SCRIPT_STEPS = [script_step("sgd"), script_step("adam"), script_step("adam", regularized=True)]
 PEERS = [
     *(train_step(ALL, rule) for rule in ("sgd", "adam")),
+    *SCRIPT_STEPS,
     different(
         ("fastdl", "torch", "jax"),
         "training step, book network with batch normalization and dropout, adam",
@@ -268,6 +281,17 @@ def optimizer(name: str, size: str, shapes: tuple[tuple[int, ...], ...]) -> Work
     if name not in FUSED:
         del recipes["torch"]
     return Work(f"{name}, {size}", recipes)
+
+
+def drop_in(name: str, size: str) -> Work:
+    """Measure what ``step()`` of torch's Adam takes on a model of torch's, before and after one import is changed."""
+    target = "benchmarks.peers.with_torch:model_step"
+    recipes = {
+        "drop_in": Recipe("benchmarks.peers.with_drop_in:model_step", (name,)),
+        "torch": Recipe(target, (name, True)),
+        "torch_default": Recipe(target, (name, False)),
+    }
+    return Work(f"adam on a model of torch's, {size}", recipes)
 
 
 FUSED = ("sgd", "momentum", "nesterov", "adagrad", "adam", "adamw")
@@ -319,4 +343,6 @@ OPTIMIZER_PEERS = [
             "user": Recipe("benchmarks.peers.with_fastdl:user_step", (BOOK_SHAPES,)),
         },
     ),
+    drop_in("book", "book network"),
+    drop_in("transformer", "transformer of 12.6 M parameters"),
 ]

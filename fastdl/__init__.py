@@ -5,6 +5,7 @@
 ``fastdl.nn``       layers, losses, initial weights, networks
 ``fastdl.train``    the trainer
 ``fastdl.data``     data sets and mini-batches
+``fastdl.book``     the names of the book "Deep Learning from Scratch", for its scripts
 ``fastdl.kernels``  the compiled functions on arrays that all of these are made of
 ==================  ====================================================================
 

@@ -25,6 +25,15 @@ def make_folder(folder: Path) -> None:
         raise DataError(f"cannot write to the folder {str(folder)!r}: no permission")
 
 
+def sync_folder(folder: Path) -> None:
+    """Have the names of a folder's files on the disk."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file under a temporary name beside ``path``, then rename it.
 
@@ -43,10 +52,6 @@ def write_atomically(path: Path, content: bytes) -> None:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(path.parent)
     except OSError as error:
         raise DataError(f"cannot write {str(path)!r}: {error.strerror}") from error

@@ -14,6 +14,8 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
 def test_example(source, tmp_path, capsys):
     if "optim.rule" in source or "nn.activation" in source:
         pytest.importorskip("numba", reason="a rule or an activation of one's own needs the extra numba")
+    if "interop.torch" in source:
+        pytest.importorskip("torch", reason="PyTorch's optimizers need the extra torch")
     program = tmp_path / "example.py"
     program.write_text(source)
     runpy.run_path(str(program))

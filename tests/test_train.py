@@ -125,6 +125,41 @@ def test_a_callable_sees_every_step_and_epoch(digits):
     assert seen.index(history.epochs[0]) == 7
 
 
+def test_callbacks_are_called_in_turn_after_progress(digits):
+    seen = []
+
+    def listener(name):
+        return lambda record: seen.append((name, record))
+
+    callbacks = [listener("first"), listener("second")]
+    history = make_trainer(epochs=1, progress=listener("progress"), callbacks=callbacks).fit(digits.x, digits.t)
+    assert [name for name, _ in seen] == ["progress", "first", "second"] * 8  # seven steps and an epoch
+    assert [record for name, record in seen if name == "second"][-1] == history.epochs[0]
+    assert seen[0][1] is seen[1][1] is seen[2][1]
+
+
+def test_an_exception_from_a_callback_ends_the_run(digits):
+    class Enough(Exception):
+        pass
+
+    def stop_after_nine(record):
+        if record.step == 9:
+            raise Enough
+
+    stopped, clean = make_trainer(callbacks=[stop_after_nine]), make_trainer(epochs=None, steps=9)
+    with pytest.raises(Enough):
+        stopped.fit(digits.x, digits.t, scale=digits.scale)
+    clean.fit(digits.x, digits.t, scale=digits.scale)
+    assert stopped.history.losses == clean.history.losses
+    assert snapshot(stopped.network) == snapshot(clean.network)
+
+
+def test_what_cannot_be_called_is_no_callback():
+    with pytest.raises(errors.HyperparameterError) as caught:
+        make_trainer(callbacks=[print, 3])
+    assert (caught.value.arg, caught.value.key) == ("callbacks", 1)
+
+
 class Terminal(io.StringIO):
     def isatty(self):
         return True

@@ -12,6 +12,7 @@ from benchmarks.work import (
     BOOK_BATCH,
     BOOK_SIZES,
     HYPER,
+    TRAINING_HYPER,
     book_batch,
     book_params,
     labels_of,
@@ -20,7 +21,7 @@ from benchmarks.work import (
     tensors,
     training_hyper,
 )
-from fastdl import kernels, nn, optim
+from fastdl import book, kernels, nn, optim
 from fastdl.optim.state_dtypes import StateDtype
 
 Call = Callable[[], Any]
@@ -141,3 +142,20 @@ def regularized_step(rule: str) -> Call:
     """With batch normalization and dropout on all hidden layers."""
     network = _network(batch_norm=True, dropout=0.5)
     return partial(network.train_step, *book_batch(), optim.get(rule, **training_hyper(rule)))
+
+
+def script_step(rule: str, regularized: bool) -> Call:
+    """What the book's scripts do with each batch: the gradient, then the update."""
+    network = book.MultiLayerNetExtend(
+        BOOK_SIZES[0], BOOK_SIZES[1:-1], BOOK_SIZES[-1], use_batchnorm=regularized, use_dropout=regularized
+    )
+    for key, value in book_params("float64").items():
+        network.params[key][...] = value
+    x, t = book_batch()  # pixels in float32, as load_mnist returns them
+    optimizer = {"sgd": book.SGD, "adam": book.Adam}[rule](TRAINING_HYPER[rule]["lr"])
+
+    def step() -> list[np.ndarray]:
+        optimizer.update(network.params, network.gradient(x, t))
+        return list(network.params.values())
+
+    return step

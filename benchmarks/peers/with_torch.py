@@ -84,6 +84,35 @@ def named_step(name: str, shapes: tuple[tuple[int, ...], ...], fused: bool) -> C
     return step
 
 
+def model(name: str) -> torch.nn.Module:
+    """Return the book's network, or a transformer, with the gradients of a batch."""
+    torch.manual_seed(0)
+    if name == "book":
+        network = _network()
+        x, t = map(torch.from_numpy, book_batch())
+        _loss(network)(x, t).backward()
+        return network
+    layer = torch.nn.TransformerEncoderLayer(512, nhead=8, dim_feedforward=2048, dropout=0.0, batch_first=True)
+    transformer = torch.nn.TransformerEncoder(layer, num_layers=4)
+    transformer(torch.randn(2, 8, 512)).square().mean().backward()
+    return transformer
+
+
+def steps_of(optimizer: torch.optim.Optimizer) -> Call:
+    """Return the whole ``step()`` of an optimizer on the gradients that are there."""
+
+    def step() -> list[torch.Tensor]:
+        optimizer.step()
+        return [p.detach() for group in optimizer.param_groups for p in group["params"]]
+
+    return step
+
+
+def model_step(name: str, fused: bool) -> Call:
+    """Torch's Adam on a model."""
+    return steps_of(torch.optim.Adam(model(name).parameters(), fused=True if fused else None))
+
+
 def affine_relu(batch: int, n_in: int, n_out: int) -> Call:
     x, W, b = map(torch.from_numpy, layer_inputs(batch, n_in, n_out))
     out = torch.empty(batch, n_out)

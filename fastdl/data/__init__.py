@@ -1,15 +1,16 @@
 """Data sets, and the mini-batches that training takes from them.
 
-==============  ==============================================================================================
-file            holds
-==============  ==============================================================================================
-``dataset.py``  `Dataset`: training and test images with their labels
-``digits.py``   `load_digits`: 1,797 scanned digits of 8 x 8 pixels that come with scikit-learn
-``mnist.py``    `load_mnist`: 70,000 scanned digits of 28 x 28 pixels, from the four IDX files of MNIST
-``idx.py``      `read_idx`: an array from one IDX file, which is checked to its last byte
-``batches.py``  `Batches`: shuffled mini-batches, scaled to floats as they are gathered
-``checks.py``   the check of integer arguments
-==============  ==============================================================================================
+===============  =============================================================================================
+file             holds
+===============  =============================================================================================
+``dataset.py``   `Dataset`: training and test images with their labels
+``digits.py``    `load_digits`: 1,797 scanned digits of 8 x 8 pixels that come with scikit-learn
+``mnist.py``     `load_mnist`: 70,000 scanned digits of 28 x 28 pixels, from the four IDX files of MNIST
+``idx.py``       `read_idx`: an array from one IDX file, which is checked to its last byte
+``download.py``  downloading published files
+``batches.py``   `Batches`: shuffled mini-batches, scaled to floats as they are gathered
+``checks.py``    the check of integer arguments
+===============  =============================================================================================
 
 Images stay uint8 in memory, a quarter of their size as float32; `Batches` turns them into floats one batch at
 a time.

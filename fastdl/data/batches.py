@@ -111,12 +111,22 @@ class Batches:
         return -(-len(self.x) // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+        buffer = np.empty((min(self.batch_size, len(self.x)), *self.x.shape[1:]), self.dtype)
+        for rows in self.rows():
+            yield gather(self.x, rows, self.scale, self.dtype, out=buffer[: len(rows)]), self.t[rows]
+
+    def rows(self) -> Iterator[NDArray[np.int64]]:
+        """Return the next epoch as row numbers, for those who gather the rows themselves.
+
+        Returns
+        -------
+        iterator of ndarrays of shape (n,)
+            int64: which rows of ``x`` and ``t`` are the batch, n <= batch_size.
+        """
         order = self._order()
         self.epoch += 1
-        buffer = np.empty((min(self.batch_size, len(order)), *self.x.shape[1:]), self.dtype)
         for start in range(0, len(order), self.batch_size):
-            rows = order[start : start + self.batch_size]
-            yield gather(self.x, rows, self.scale, self.dtype, out=buffer[: len(rows)]), self.t[rows]
+            yield order[start : start + self.batch_size]
 
     def _order(self) -> NDArray[np.int64]:
         """The order of the rows in the next epoch."""

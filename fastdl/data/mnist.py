@@ -9,27 +9,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastdl.data.dataset import Dataset
+from fastdl.data.download import Published, cache_folder, download, is_published
 from fastdl.data.idx import read_idx
 from fastdl.errors import DataError
 
 _SIDE = 28
 _CLASSES = 10
-_NAMES = (
-    "train-images-idx3-ubyte",
-    "train-labels-idx1-ubyte",
-    "t10k-images-idx3-ubyte",
-    "t10k-labels-idx1-ubyte",
+_FILES = (
+    Published(
+        "train-images-idx3-ubyte.gz", 9_912_422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"
+    ),
+    Published("train-labels-idx1-ubyte.gz", 28_881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
+    Published(
+        "t10k-images-idx3-ubyte.gz", 1_648_877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"
+    ),
+    Published("t10k-labels-idx1-ubyte.gz", 4_542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
+)
+_MIRRORS = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
 )
 
 
-def load_mnist(folder: str | os.PathLike[str]) -> Dataset:
+def load_mnist(folder: str | os.PathLike[str] | None = None) -> Dataset:
     """Load MNIST, or a data set of its shape such as Fashion-MNIST, from its four IDX files.
 
     Parameters
     ----------
-    folder : str or path
+    folder : str or path, optional
         Where ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``, ``t10k-images-idx3-ubyte`` and
-        ``t10k-labels-idx1-ubyte`` are, gzipped (``.gz``) or not; ``train-images.idx3-ubyte`` etc. will do.
+        ``t10k-labels-idx1-ubyte`` are, gzipped (``.gz``) or not; ``train-images.idx3-ubyte`` etc. will do. Without it
+        they are looked for in the folder that the environment variable FASTDL_DATA names, or else in
+        ``fastdl/mnist`` of the user's cache folder (``~/.cache`` as a rule), and MNIST is downloaded to there if there
+        are none: 11 MB, once, each file checked by its SHA-256.
 
     Returns
     -------
@@ -40,7 +52,7 @@ def load_mnist(folder: str | os.PathLike[str]) -> Dataset:
     Raises
     ------
     DataError
-        If a file is missing or damaged, or images and labels do not fit together.
+        If a file is missing or damaged, or images and labels do not fit together; if MNIST cannot be downloaded.
 
     Notes
     -----
@@ -53,28 +65,52 @@ def load_mnist(folder: str | os.PathLike[str]) -> Dataset:
     Traceback (most recent call last):
     fastdl.kernels.errors.DataError: load_mnist: folder: 'no-such-folder' is not a folder...
     """
-    paths = _find(Path(folder))
+    paths = _find(Path(folder)) if folder is not None else _find_or_download()
     x_train, t_train = _load_part(*paths[:2])
     x_test, t_test = _load_part(*paths[2:])
     return Dataset(x_train, t_train, x_test, t_test, scale=1 / 255, name="mnist", classes=_CLASSES)
 
 
+def _find_or_download() -> list[Path]:
+    """Find the four files, or download them where there are none or some of those that were downloaded."""
+    named = os.environ.get("FASTDL_DATA")
+    folder = Path(named) if named else cache_folder("mnist")
+    paths = {file: _path_of(file, folder) for file in _FILES}
+    missing = [file for file, path in paths.items() if path is None]
+    # Beside files of another data set the published ones would be out of place.
+    if missing and all(path is None or is_published(path, file) for file, path in paths.items()):
+        hint = f"{_how(folder)} FASTDL_DATA names another folder."
+        for file in missing:
+            download(file, folder, _MIRRORS, op="load_mnist", hint=hint)
+    return _find(folder)
+
+
 def _find(folder: Path) -> list[Path]:
     """Find the four files, each under one of its usual names."""
-    how = f"Put the four IDX files of MNIST there, gzipped or not, as published: {', '.join(_NAMES)}."
     if not os.path.isdir(folder):
-        raise DataError(f"{str(folder)!r} is not a folder", op="load_mnist", arg="folder", hint=how)
+        raise DataError(f"{str(folder)!r} is not a folder", op="load_mnist", arg="folder", hint=_how(folder))
     found, missing = [], []
-    for name in _NAMES:
-        spellings = (folder / (stem + end) for stem in (name, name.replace("-idx", ".idx")) for end in ("", ".gz"))
-        path = next(filter(os.path.exists, spellings), None)
+    for file in _FILES:
+        path = _path_of(file, folder)
         if path is None:
-            missing.append(name)
+            missing.append(file.name.removesuffix(".gz"))
         else:
             found.append(path)
     if missing:
-        raise DataError(f"{str(folder)!r} lacks {', '.join(missing)}", op="load_mnist", arg="folder", hint=how)
+        raise DataError(f"{str(folder)!r} lacks {', '.join(missing)}", op="load_mnist", arg="folder", hint=_how(folder))
     return found
+
+
+def _path_of(file: Published, folder: Path) -> Path | None:
+    """Where a file is, under one of its usual names."""
+    stem = file.name.removesuffix(".gz")
+    spellings = (folder / (name + end) for name in (stem, stem.replace("-idx", ".idx")) for end in ("", ".gz"))
+    return next(filter(os.path.exists, spellings), None)
+
+
+def _how(folder: Path) -> str:
+    names = ", ".join(file.name.removesuffix(".gz") for file in _FILES)
+    return f"Put the four IDX files of MNIST into {str(folder)!r}, gzipped or not, as published: {names}."
 
 
 def _load_part(images_path: Path, labels_path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

@@ -33,7 +33,7 @@ from fastdl.kernels._activations import ACTIVATIONS, NEED_INPUT, activation_back
 from fastdl.kernels._decay import decay_gradient
 from fastdl.kernels._dropout import count_step, dropout_backward, dropout_forward, dropout_ratio
 from fastdl.kernels._elementwise import CompiledFunction, add, map_elements
-from fastdl.kernels._layers import affine_backward, affine_forward, gather
+from fastdl.kernels._layers import affine_backward, affine_forward, gather, row_numbers
 from fastdl.kernels._losses import (
     class_numbers,
     huber,
@@ -103,6 +103,7 @@ __all__ = [
     "random_normal",
     "random_uniform",
     "real_targets",
+    "row_numbers",
     "set_num_threads",
     "sigmoid_cross_entropy",
     "softmax",

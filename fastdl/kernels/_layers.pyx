@@ -209,6 +209,53 @@ def affine_backward(dout, x, W, saved=None, activation="identity", need_dx=True,
     return dx, dw, db
 
 
+cdef cnp.ndarray _row_numbers(object indices, Py_ssize_t rows, str op):
+    """The indices as int64 in C order, each of them of a row."""
+    cdef cnp.ndarray numbers
+    cdef const int64_t* number
+    cdef Py_ssize_t k
+    if not is_array(indices) or indices.ndim != 1 or indices.dtype.kind not in "iu":
+        raise DtypeError("not a row of integers", op=op, arg="indices", expected="an integer array of shape (B,)")
+    numbers = np.ascontiguousarray(indices, dtype=np.int64)
+    number = <const int64_t*>cnp.PyArray_DATA(numbers)
+    for k in range(cnp.PyArray_DIM(numbers, 0)):
+        if number[k] < 0 or number[k] >= rows:
+            raise ArrayError(
+                "no such row", op=op, arg="indices", key=k, expected=f"an integer from 0 to {rows - 1}", got=str(number[k])
+            )
+    return numbers
+
+
+def row_numbers(indices, rows):
+    """Return indices as row numbers, each of them checked.
+
+    Parameters
+    ----------
+    indices : ndarray of shape (B,)
+        Of an integer dtype.
+    rows : int
+        How many rows there are.
+
+    Returns
+    -------
+    ndarray of shape (B,)
+        int64, in C order; the indices themselves where they are such an array.
+
+    Raises
+    ------
+    DtypeError, ArrayError
+        If an index is not one from 0 to ``rows - 1``, or they are none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastdl import kernels
+    >>> kernels.row_numbers(np.array([3, 0], dtype=np.uint8), 4)
+    array([3, 0])
+    """
+    return _row_numbers(indices, rows, "row_numbers")
+
+
 def gather(data, indices, scale=1.0, dtype="float32", out=None):
     """Return chosen rows of the data as floats, times a scale: a mini-batch.
 
@@ -245,8 +292,7 @@ def gather(data, indices, scale=1.0, dtype="float32", out=None):
     cdef str op = "gather"
     cdef cnp.ndarray data_, numbers, batch
     cdef int source, target, i
-    cdef Py_ssize_t rows, count, width = 1, k
-    cdef const int64_t* number
+    cdef Py_ssize_t rows, count, width = 1
     cdef double factor
     cdef cnp.npy_intp shape[64]
     if is_array(data) and data.dtype == np.uint8:
@@ -258,20 +304,12 @@ def gather(data, indices, scale=1.0, dtype="float32", out=None):
     if cnp.PyArray_NDIM(data_) == 0:
         raise ArrayError("has no rows", op=op, arg="data", expected="at least one dimension", got="shape ()")
     target = dtype_named(dtype, op)
-    if not is_array(indices) or indices.ndim != 1 or indices.dtype.kind not in "iu":
-        raise DtypeError("not a row of integers", op=op, arg="indices", expected="an integer array of shape (B,)")
-    numbers = np.ascontiguousarray(indices, dtype=np.int64)
+    rows = cnp.PyArray_DIM(data_, 0)
+    numbers = _row_numbers(indices, rows, op)
     if isinstance(scale, bool) or not isinstance(scale, (int, float, np.integer, np.floating)) or not abs(scale) <= DBL_MAX:
         raise HyperparameterError("not a finite number", op=op, arg="scale", got=repr(scale))
     factor = scale
-    rows = cnp.PyArray_DIM(data_, 0)
     count = cnp.PyArray_DIM(numbers, 0)
-    number = <const int64_t*>cnp.PyArray_DATA(numbers)
-    for k in range(count):
-        if number[k] < 0 or number[k] >= rows:
-            raise ArrayError(
-                "no such row", op=op, arg="indices", key=k, expected=f"an integer from 0 to {rows - 1}", got=str(number[k])
-            )
     shape[0] = count
     for i in range(1, cnp.PyArray_NDIM(data_)):
         shape[i] = cnp.PyArray_DIM(data_, i)
@@ -281,6 +319,7 @@ def gather(data, indices, scale=1.0, dtype="float32", out=None):
         check_apart([("out", batch)], [("data", data_), ("indices", numbers)], op)
 
     cdef const void* from_ = cnp.PyArray_DATA(data_)
+    cdef const int64_t* number = <const int64_t*>cnp.PyArray_DATA(numbers)
     cdef void* to = cnp.PyArray_DATA(batch)
     cdef fastdl_queue queue = _runtime.enter((data_, numbers, batch))
     cdef bint done

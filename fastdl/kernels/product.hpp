@@ -55,7 +55,7 @@ void multiply_tile(index depth, Matrix<T> a, const T* b, index b_row, const T* l
   });
   index k = 0;
   for (int i = 0; i < ROWS; ++i) {
-    prefetch(out + (ROWS + i) * out_row, VECTORS * lanes);
+    prefetch(out, (ROWS + i) * out_row, VECTORS * lanes);
     for (const index end = (i + 1) * depth / ROWS; k < end; ++k) {
       const T* row = k < depth - 1 ? b + k * b_row : last;
       const T* left = a.data + k * a.column;
@@ -235,7 +235,7 @@ struct Product {
   static void pack_chunk(Matrix<T> from, index rows, index columns, T* out) {
     if (from.column == 1) {
       for (index r = 0; r < rows; ++r, from.data += from.row, out += width) {
-        prefetch(from.data + ahead * from.row, columns);
+        prefetch(from.data, ahead * from.row, columns);
         std::copy_n(from.data, columns, out);
         std::fill(out + columns, out + width, T(0));
       }
@@ -248,7 +248,7 @@ struct Product {
         unroll<lanes>([&](auto q) {
           const T* row = from.data + r + (j + q) * from.column;
           square[q] = j + q < columns ? load(row, here) : typename Vector<T>::type{};
-          __builtin_prefetch(row + lanes * from.column);
+          prefetch_line(row, lanes * from.column);
         });
         transpose(square);
         unroll<lanes>([&](auto q) {
@@ -268,7 +268,7 @@ struct Product {
     }
     for (index q0 = 0; q0 < deep; q0 += ahead) {
       const index q1 = std::min(deep, q0 + ahead);
-      for (index q = q1; q < std::min(deep, q1 + ahead); ++q) prefetch(from.data + begin + q * from.column, end - begin);
+      for (index q = q1; q < std::min(deep, q1 + ahead); ++q) prefetch(from.data, begin + q * from.column, end - begin);
       for (index i = begin; i < end; i += height)
         for (index q = q0; q < q1; ++q) {
           const T* column = from.data + i + q * from.column;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <type_traits>
 #include <utility>
 #ifdef __AVX512F__
@@ -83,11 +84,18 @@ __attribute__((always_inline)) inline void transpose(V* rows) {
   transpose<lanes / 2>(rows, std::make_integer_sequence<int, lanes>());
 }
 
-// Asks for `count` elements that will be needed soon. They may lie across one line more than they fill.
+// Asks for the line of an element that will be needed soon. It may lie outside of the array: addresses are added up as
+// numbers, since such a pointer must not even be formed.
 template <class T>
-void prefetch(const T* from, index count) {
-  for (index i = 0; i < count; i += 64 / sizeof(T)) __builtin_prefetch(from + i);
-  __builtin_prefetch(from + count - 1);
+void prefetch_line(const T* array, index offset) {
+  __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(array) + offset * index(sizeof(T))));
+}
+
+// The same for `count` elements from an offset on, which may lie across one line more than they fill.
+template <class T>
+void prefetch(const T* array, index offset, index count) {
+  for (index i = 0; i < count; i += 64 / sizeof(T)) prefetch_line(array, offset + i);
+  prefetch_line(array, offset + count - 1);
 }
 
 }  // namespace FASTDL_LEVEL

@@ -14,6 +14,7 @@ from fastdl.nn.batch_norm import BatchNorm
 from fastdl.nn.dropout import Dropout
 from fastdl.nn.elu import ELU
 from fastdl.nn.gelu import GELU
+from fastdl.nn.gradient_check import GradientError, GradientReport, check_gradients
 from fastdl.nn.huber import Huber
 from fastdl.nn.layer import Layer
 from fastdl.nn.layer_norm import LayerNorm
@@ -39,6 +40,8 @@ __all__ = [
     "Affine",
     "BatchNorm",
     "Dropout",
+    "GradientError",
+    "GradientReport",
     "Huber",
     "Layer",
     "LayerNorm",
@@ -56,5 +59,6 @@ __all__ = [
     "Tanh",
     "activation",
     "check_activation",
+    "check_gradients",
     "initializers",
 ]

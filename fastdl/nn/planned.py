@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastdl.kernels import Plan
+from fastdl.kernels import Plan, gather, row_numbers
 from fastdl.nn.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -24,6 +25,58 @@ STEPS = 2
 FORWARDS = 4
 
 
+class Batch:
+    """The inputs of a training step as they are given.
+
+    Attributes
+    ----------
+    arrays : tuple of ndarrays
+        What a plan is given anew for every step.
+    kind : hashable
+        Equal for batches that the same plan can work on.
+    """
+
+    def __init__(self, x: Array) -> None:
+        self.arrays: tuple[Array, ...] = (np.ascontiguousarray(x),)
+        self.kind: Hashable = x.shape
+
+    def make(self) -> Array:
+        """Return the inputs of the first layer, which kernels alone make from ``arrays``.
+
+        Returns
+        -------
+        ndarray
+        """
+        return self.arrays[0]
+
+
+class Rows(Batch):
+    """Rows of a data set, which the step gathers."""
+
+    def __init__(self, data: Array, rows: Array, scale: float, dtype: np.dtype[Any]) -> None:
+        self.rows = row_numbers(rows, len(data))
+        self.arrays = (np.ascontiguousarray(data), self.rows)
+        self.kind = (data.shape, data.dtype, len(self.rows), scale)
+        self._scale, self._dtype = scale, dtype
+
+    def make(self) -> Array:
+        return gather(self.arrays[0], self.rows, self._scale, self._dtype)
+
+
+def _references(array: Array) -> int:
+    """How many arrays, lists and variables have the memory that an array of a plan lies in."""
+    return sys.getrefcount(array.base)
+
+
+def _references_unlent() -> int:
+    """As many as there are where only the plan has the memory, and one array lies in it."""
+    memory = [np.empty(1, np.uint8)]
+    return _references(memory[0].view())
+
+
+_UNLENT = _references_unlent()
+
+
 class PlannedStep:
     """A training step's plan, up to the gradients, for batches of one shape.
 
@@ -36,17 +89,18 @@ class PlannedStep:
     grads : dict of str to ndarray
         Where it leaves the gradients.
     inputs : tuple of ndarrays
-        Inputs and targets of the step that is to be done.
+        The batch's arrays and the targets of the step that is to be done.
     has_run : bool
         Whether it has been done already: the first step runs while it is recorded.
     """
 
-    def __init__(self, network: Sequential, shape: tuple[int, ...], inputs: tuple[Array, Array]) -> None:
+    def __init__(self, network: Sequential, shape: tuple[int, ...], batch: Batch, t: Array) -> None:
         self.shape = shape
-        self.inputs = inputs
-        with Plan(*inputs) as self.plan:
-            self._first_loss, self.grads = network.loss_and_gradient(*inputs)
+        self.inputs = (*batch.arrays, t)
+        with Plan(*self.inputs) as self.plan:
+            self._first_loss, self.grads = network.loss_and_gradient(batch.make(), t)
         self.has_run = True
+        self._lent: list[Array] = []
 
     @property
     def loss(self) -> float:
@@ -58,6 +112,34 @@ class PlannedStep:
         if not self.has_run:
             self.plan.run(*self.inputs)
         self.has_run = False
+
+    def lend(self) -> dict[str, Array]:
+        """Return the gradients for the caller to keep: until they are given back, this plan is not to run.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Views of the plan's arrays; copies of those that do not lie in its own memory.
+        """
+        mine = {key: _is_in_plan(array) for key, array in self.grads.items()}
+        self._lent = [array for key, array in self.grads.items() if mine[key]]
+        return {key: array.view() if mine[key] else array.copy() for key, array in self.grads.items()}
+
+    def is_lent(self) -> bool:
+        """Return whether somebody still has one of the lent arrays, or a view of one.
+
+        Returns
+        -------
+        bool
+        """
+        if any(_references(array) > _UNLENT for array in self._lent):
+            return True
+        self._lent = []
+        return False
+
+
+def _is_in_plan(array: Array) -> bool:
+    return isinstance(array.base, np.ndarray) and array.base.dtype == np.uint8
 
 
 class PlannedForward:
@@ -84,18 +166,20 @@ class Plans:
 
     def __init__(self) -> None:
         self._snapshot: Snapshot | None = None
-        self._steps: dict[Hashable, PlannedStep] = {}
+        self._steps: dict[Hashable, list[PlannedStep]] = {}  # of each shape the last two
         self._forwards: dict[Hashable, PlannedForward] = {}
 
-    def step(self, network: Sequential, x: Array, t: Array) -> PlannedStep | None:
+    def step(self, network: Sequential, batch: Batch, t: Array) -> PlannedStep | None:
         """Return the plan for a training step, ready to run; None where it cannot be planned.
 
         Parameters
         ----------
         network : Sequential
             Whose plans these are.
-        x, t : ndarray
-            Inputs and targets.
+        batch : Batch
+            Inputs.
+        t : ndarray
+            Targets.
 
         Returns
         -------
@@ -103,17 +187,19 @@ class Plans:
         """
         if not self._current(network).can_train:
             return None
-        planned = self._steps.get(x.shape)
-        shape = (len(x), *network.forward_layers(x[:1]).shape[1:]) if planned is None else planned.shape
+        recorded = self._steps.get(batch.kind, [])
+        planned = next((each for each in recorded if not each.is_lent()), None)
+        shape = recorded[0].shape if recorded else _shape_of_output(network, batch)
         t = network.loss_function.targets(t, shape, network.dtype)
         # An autoencoder's targets are its inputs: a plan could not tell which of the two to exchange.
-        inputs = np.ascontiguousarray(x), t.copy() if np.may_share_memory(x, t) else t
+        t = t.copy() if np.may_share_memory(batch.arrays[0], t) else t
         if planned is not None:
-            planned.inputs = inputs
+            planned.inputs = (*batch.arrays, t)
             return planned
-        planned = PlannedStep(network, shape, inputs)
+        planned = PlannedStep(network, shape, batch, t)
         if planned.plan.can_run:
-            _keep(self._steps, x.shape, planned, STEPS)
+            self._steps.pop(batch.kind, None)
+            _keep(self._steps, batch.kind, [*recorded[-1:], planned], STEPS)
         return planned
 
     def forward(self, network: Sequential, x: Array) -> Array | None:
@@ -160,6 +246,11 @@ class Plans:
             self._steps.clear()
             self._forwards.clear()
         return self._snapshot
+
+
+def _shape_of_output(network: Sequential, batch: Batch) -> tuple[int, ...]:
+    x = batch.make()
+    return (len(x), *network.forward_layers(x[:1]).shape[1:])
 
 
 P = TypeVar("P")

@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 from fastdl import kernels
 from fastdl.errors import ArrayError, DtypeError, HyperparameterError
 from fastdl.nn.layer import Layer, checked_layers, every_layer
-from fastdl.nn.planned import Plans
+from fastdl.nn.planned import Batch, Plans, Rows
 from fastdl.nn.softmax_cross_entropy import SoftmaxCrossEntropy
 
 Array = NDArray[Any]
@@ -94,7 +94,7 @@ class Sequential:
         self.dtype = checked_dtype(dtype, name)
         self.weight_decay = float(weight_decay)
         self.loss_function = SoftmaxCrossEntropy() if loss is None else loss
-        self._keys = _keys_of(every_layer(self.layers))
+        self._keys = keys_of(every_layer(self.layers))
         self.params: dict[str, Array] = {
             key: layer.params[own]
             for layer, keys in zip(every_layer(self.layers), self._keys, strict=True)
@@ -164,7 +164,7 @@ class Sequential:
         Returns
         -------
         dict of str to ndarray
-            Under the keys of ``params``; new arrays.
+            Under the keys of ``params``. Later steps leave them alone as long as somebody has them.
 
         Raises
         ------
@@ -173,23 +173,35 @@ class Sequential:
         """
         self._check_input(x)
         with self._lock:
-            planned = self._plans.step(self, x, t)
+            planned = self._plans.step(self, Batch(x), t)
             if planned is None:
                 return self.loss_and_gradient(x, t)[1]
             planned.run()
-            return {key: array.copy() for key, array in planned.grads.items()}
+            return planned.lend()
 
-    def train_step(self, x: Array, t: Array, optimizer: SupportsUpdate) -> float:
+    def train_step(
+        self,
+        x: Array,
+        t: Array,
+        optimizer: SupportsUpdate,
+        *,
+        rows: NDArray[np.integer[Any]] | None = None,
+        scale: float = 1.0,
+    ) -> float:
         """Take one step: forward, backward, update.
 
         Parameters
         ----------
         x : ndarray of shape (B, ...)
-            Of the network's dtype.
+            Of the network's dtype; with ``rows`` a data set, also of bytes.
         t : ndarray
-            As in :meth:`loss`.
+            As in :meth:`loss`; with ``rows`` that of the whole data set.
         optimizer : object with update(params, grads)
             fastdl's or any other that changes arrays in place.
+        rows : ndarray of shape (B,), optional
+            The row numbers of x and t that are the batch. The step gathers them itself.
+        scale : float
+            What the rows of x are multiplied by: 1 / 255 takes pixels to [0, 1].
 
         Returns
         -------
@@ -201,11 +213,11 @@ class Sequential:
         DtypeError, ArrayError, LabelError, HyperparameterError
             If something does not fit; the parameters have not changed then.
         """
-        self._check_input(x)
+        batch, t = self._batch_of(x, t, rows, scale)
         with self._lock:
-            planned = self._plans.step(self, x, t)
+            planned = self._plans.step(self, batch, t)
             if planned is None:
-                loss, grads = self.loss_and_gradient(x, t)
+                loss, grads = self.loss_and_gradient(batch.make(), t)
                 optimizer.update(self.params, grads)
                 return loss
             update_after = getattr(optimizer, "update_after", None)
@@ -323,6 +335,30 @@ class Sequential:
         }
         return self._add_decay(loss, gradient=True), grads
 
+    def _batch_of(self, x: Array, t: Array, rows: Array | None, scale: float) -> tuple[Batch, Array]:
+        """The checked inputs of a training step, and their targets."""
+        name = type(self).__name__
+        if rows is None:
+            if scale != 1:
+                raise HyperparameterError(
+                    "is of rows that the step gathers", op=name, arg="scale", got=repr(scale),
+                    hint="Give rows as well, or scale x",
+                )  # fmt: skip
+            self._check_input(x)
+            return Batch(x), t
+        if not _is_plain_array(x) or x.dtype not in ("uint8", "float32", "float64"):
+            raise DtypeError(
+                "no data to take rows from", op=name, arg="x", expected="an array of uint8, float32 or float64",
+                got=str(x.dtype) if _is_plain_array(x) else type(x).__qualname__,
+            )  # fmt: skip
+        if not _is_plain_array(t) or x.ndim == 0 or t.shape[:1] != x.shape[:1]:
+            raise ArrayError(
+                "every row of x needs its target", op=name, arg="t", expected=f"an array of {x.shape[:1]} rows",
+                got=str(t.shape) if _is_plain_array(t) else type(t).__qualname__,
+            )  # fmt: skip
+        batch = Rows(x, rows, scale, self.dtype)
+        return batch, t[batch.rows]
+
     def _logits(self, x: Array) -> Array:
         """The output of a classifier."""
         logits = self.forward(x)
@@ -348,9 +384,8 @@ class Sequential:
 
     def _check_input(self, x: Any) -> None:
         name = type(self).__name__
-        is_array = type(x) in (np.ndarray, np.memmap)  # the mask of a MaskedArray, say, would go unseen
-        if not is_array or x.dtype != self.dtype:
-            got = str(x.dtype) if is_array else type(x).__qualname__
+        if not _is_plain_array(x) or x.dtype != self.dtype:
+            got = str(x.dtype) if _is_plain_array(x) else type(x).__qualname__
             raise DtypeError(
                 "not of the network's dtype", op=name, arg="x", expected=f"an array of {self.dtype}", got=got,
                 hint=f"Convert it with .astype(numpy.{self.dtype}); pixels are scaled to [0, 1] as well",
@@ -389,13 +424,18 @@ def checked_dtype(dtype: Any, op: str) -> np.dtype[Any]:
     raise HyperparameterError("not possible", op=op, arg="dtype", expected="float32 or float64", got=str(dtype))
 
 
+def _is_plain_array(value: Any) -> bool:
+    """Whether nothing of it goes unseen, as the mask of a MaskedArray would."""
+    return type(value) in (np.ndarray, np.memmap)
+
+
 def _accuracy_of(logits: Array, t: Any) -> float:
     """The share of rows whose largest element is that of its class."""
     batch, classes = logits.shape
     return float(np.mean(logits.argmax(axis=1) == kernels.class_numbers(np.asarray(t), batch, classes)))
 
 
-def _keys_of(layers: Iterable[Layer]) -> list[dict[str, str]]:
+def keys_of(layers: Iterable[Layer]) -> list[dict[str, str]]:
     """For each layer, the network's key of each of its own names."""
     counts: dict[str, int] = {}
     keys: list[dict[str, str]] = []

@@ -1,9 +1,28 @@
-"""What a training run leaves behind: the loss of every step, a record of every epoch."""
+"""What a training run reports and leaves behind: the loss of every step, a record of every epoch."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """One training step.
+
+    Parameters
+    ----------
+    epoch : int
+        Epoch it belongs to, from 1, over all calls of ``fit``.
+    step : int
+        Steps taken so far, over all calls of ``fit``.
+    loss : float
+        Loss on its mini-batch, before its update.
+    """
+
+    epoch: int
+    step: int
+    loss: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,3 +69,34 @@ def display(steps: int) -> Iterator[Display]:
     else:
         with closing(_Bar(partial(tqdm, total=steps, unit="step", dynamic_ncols=True))) as bar:
             yield bar
+
+
+@contextmanager
+def progress_line(label: str) -> Iterator[Callable[[float, str], None]]:
+    """Progress of work whose share done is known: a bar in a terminal that has tqdm, else nothing.
+
+    Parameters
+    ----------
+    label : str
+        What is being done.
+
+    Yields
+    ------
+    callable
+        Takes the share done, from 0 to 1, and what is being done now.
+    """
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        tqdm = None
+    if tqdm is None or not sys.stderr.isatty():
+        yield lambda share, text: None
+    else:
+        form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+        with tqdm(total=1.0, desc=label, dynamic_ncols=True, bar_format=form, leave=False) as bar:
+
+            def show(share: float, text: str) -> None:
+                bar.set_postfix_str(text, refresh=False)
+                bar.update(share - bar.n)
+
+            yield show

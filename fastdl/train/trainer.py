@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal, Protocol
 
@@ -15,34 +15,20 @@ from fastdl.data import Batches
 from fastdl.data.checks import integer
 from fastdl.errors import HyperparameterError
 from fastdl.train.evaluation import Evaluable, dtype_of, evaluate
-from fastdl.train.history import EpochRecord, History
+from fastdl.train.history import EpochRecord, History, StepRecord
 from fastdl.train.progress import display
 
 
 class Trainable(Evaluable, Protocol):
-    """What `Trainer` asks of a network; `fastdl.nn.MLP` has it."""
+    """What `Trainer` asks of a network; `fastdl.nn.MLP` has it.
 
-    def train_step(self, x: NDArray[Any], t: NDArray[Any], optimizer: Any) -> float:
-        """Forward, backward and update on one batch; the loss before the update."""
-
-
-@dataclass(frozen=True, slots=True)
-class StepRecord:
-    """One training step.
-
-    Parameters
-    ----------
-    epoch : int
-        Epoch it belongs to, from 1, over all calls of ``fit``.
-    step : int
-        Steps taken so far, over all calls of ``fit``.
-    loss : float
-        Loss on its mini-batch, before its update.
+    A ``train_step`` that also takes ``rows`` and ``scale``, as `fastdl.nn.Sequential.train_step`, gathers its batches
+    itself.
     """
 
-    epoch: int
-    step: int
-    loss: float
+    @property
+    def train_step(self) -> Callable[..., float]:
+        """Forward, backward and update on one batch (x, t) with an optimizer; the loss before the update."""
 
 
 Report = Callable[[StepRecord | EpochRecord], object]
@@ -68,6 +54,8 @@ class Trainer:
     progress : True or callable, optional
         None: silent. True: on stderr, a bar if that is a terminal and tqdm is installed, else a line for each
         epoch. A callable is given a `StepRecord` after each step and an `EpochRecord` after each epoch.
+    callbacks : sequence of callables
+        Each is given the same records, after ``progress`` and in this order. An exception from one ends the run.
 
     Attributes
     ----------
@@ -82,8 +70,8 @@ class Trainer:
     Notes
     -----
     A second `fit` goes on where the first ended: two calls of one epoch each shuffle, step and record as one
-    call of two epochs, if there is a seed. After a KeyboardInterrupt the network is as its last whole step
-    left it, and the next `fit` begins with the next epoch.
+    call of two epochs, if there is a seed. After a KeyboardInterrupt, or an exception from a callback, the network is
+    as its last whole step left it, and the next `fit` begins with the next epoch.
     A loss that is not finite does not stop the training; see `History.diverged`.
 
     Examples
@@ -109,6 +97,7 @@ class Trainer:
         steps: int | None = None,
         seed: int | None = None,
         progress: Literal[True] | Report | None = None,
+        callbacks: Sequence[Report] = (),
     ) -> None:
         if epochs is not None and steps is not None:
             raise HyperparameterError(
@@ -117,12 +106,18 @@ class Trainer:
                 arg="steps",
                 hint="Give the one that ends the run",
             )
+        for number, callback in enumerate(callbacks):
+            if not callable(callback):
+                raise HyperparameterError(
+                    "cannot be called", op="Trainer", arg="callbacks", key=number, got=type(callback).__qualname__
+                )
         self.network = network
         self.optimizer = optimizer
         self.batch_size = integer(batch_size, op="Trainer", arg="batch_size", low=1)
         self.steps = None if steps is None else integer(steps, op="Trainer", arg="steps", low=1)
         self.epochs = integer(20 if epochs is None else epochs, op="Trainer", arg="epochs", low=1)
         self.progress = progress
+        self.callbacks = tuple(callbacks)
         self.seed = None if seed is None else integer(seed, op="Trainer", arg="seed", low=0)
         self.history = History()
         self._epoch = 0
@@ -166,25 +161,40 @@ class Trainer:
             row = next(iter(Batches(x_any, t_any, 1, scale=scale, dtype=dtype, shuffle=False)))
             self.network.loss(*row)
         steps = self.epochs * len(batches) if self.steps is None else self.steps
-        with self._reporting(steps) as report:
+        with self._reporting(steps) as shown:
+
+            def report(record: StepRecord | EpochRecord) -> None:
+                for each in (shown, *self.callbacks):
+                    each(record)
+
             while steps > 0:
-                steps -= self._train_epoch(islice(batches, steps), scale, validation, report)
+                steps -= self._train_epoch(islice(self._losses(batches), steps), scale, validation, report)
         return self.history
+
+    def _losses(self, batches: Batches) -> Iterator[float]:
+        """Take the steps of an epoch, and yield the loss of each."""
+        step = self.network.train_step
+        if "rows" in inspect.signature(step).parameters:
+            for rows in batches.rows():
+                yield step(batches.x, batches.t, self.optimizer, rows=rows, scale=batches.scale)
+        else:
+            for x, t in batches:
+                yield step(x, t, self.optimizer)
 
     def _train_epoch(
         self,
-        batches: Iterator[tuple[NDArray[Any], NDArray[Any]]],
+        steps: Iterator[float],
         scale: float,
         validation: tuple[NDArray[Any], NDArray[Any]] | None,
         report: Report,
     ) -> int:
-        """Train on the batches, validate, record; the number of steps taken."""
+        """Take the steps, validate, record; the number of steps taken."""
         begin = time.perf_counter()
         self._epoch += 1
         losses = self.history.losses
         before = len(losses)
-        for x, t in batches:
-            losses.append(self.network.train_step(x, t, self.optimizer))
+        for loss in steps:
+            losses.append(loss)
             report(StepRecord(self._epoch, len(losses), losses[-1]))
         taken = len(losses) - before
         validation_loss, validation_accuracy = (

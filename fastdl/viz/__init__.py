@@ -1,8 +1,35 @@
 """Figures. Every function draws on the axes it is given, or on new ones, and returns them; no window opens.
 
-matplotlib, the extra `plot`, is imported when something is drawn.
+Only `animate_descent` returns an image, a GIF. matplotlib, the extra `plot`, is imported when something is drawn.
 """
 
+from fastdl.viz.accuracy_curves import plot_accuracy_curves, plot_curve_grid
+from fastdl.viz.animation import Frames, animate_descent, descent_frames
+from fastdl.viz.descent import plot_descent
+from fastdl.viz.dots import plot_dots
+from fastdl.viz.layers import plot_layer_histograms, plot_layer_values
+from fastdl.viz.lines import plot_lines
 from fastdl.viz.loss_curves import plot_loss_curves, smooth_curve
+from fastdl.viz.scenes import Scene, plot_scenes
+from fastdl.viz.surface import plot_surface
+from fastdl.viz.tree import Member, plot_tree
 
-__all__ = ["plot_loss_curves", "smooth_curve"]
+__all__ = [
+    "Frames",
+    "Member",
+    "Scene",
+    "animate_descent",
+    "descent_frames",
+    "plot_accuracy_curves",
+    "plot_curve_grid",
+    "plot_descent",
+    "plot_dots",
+    "plot_layer_histograms",
+    "plot_layer_values",
+    "plot_lines",
+    "plot_loss_curves",
+    "plot_scenes",
+    "plot_surface",
+    "plot_tree",
+    "smooth_curve",
+]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastdl.errors import ArrayError, HyperparameterError
-from fastdl.viz.style import COLORS, GREY, new_axes
+from fastdl.viz.style import looks, new_axes, set_grid, set_titles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -118,9 +118,8 @@ def plot_loss_curves(
     averages = {label: smooth_curve(curve, window) for label, curve in curves.items()}
     if ax is None:
         ax = new_axes("plot_loss_curves")
-    for number, (label, average) in enumerate(averages.items()):
-        color = COLORS[number % len(COLORS)]
-        style = ("-", "--", ":")[number // len(COLORS) % 3]
+    for label, (color, style) in looks(averages).items():
+        average = averages[label]
         steps = np.arange(1, average.size + 1)
         if window > 1:
             _draw_faint(ax, steps, curves[label], color)
@@ -166,13 +165,11 @@ def _end(average: NDArray[np.float64]) -> float:
 
 def _dress(ax: Axes, title: str, note: str, ends: Mapping[str, float]) -> None:
     """Titles, axis labels, grid, legend."""
-    ax.set_title(title, loc="left", fontweight="bold", pad=22)
-    ax.text(0, 1.025, note, transform=ax.transAxes, fontsize="small", color=GREY)
+    set_titles(ax, title, note)
     ax.set_xlabel("step (mini-batches)")
     ax.set_ylabel("loss (nats)")
     ax.margins(x=0)
-    ax.grid(axis="y", color=GREY, alpha=0.2, linewidth=0.6)
-    ax.spines[["top", "right"]].set_visible(False)
+    set_grid(ax)
     entries = zip(*ax.get_legend_handles_labels(), strict=True)
     handles, labels = zip(*sorted(entries, key=lambda entry: -ends.get(entry[1], np.inf)), strict=True)
     ax.legend(handles, labels, frameon=False, loc="upper right")
