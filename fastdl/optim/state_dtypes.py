@@ -68,6 +68,15 @@ def changed(op: str, before: str | None, now: str | None) -> HyperparameterError
     )  # fmt: skip
 
 
+def not_for_float64(state_dtype: str, op: str, key: Hashable) -> DtypeError:
+    """Return the error for a parameter of float64."""
+    return DtypeError(
+        "dtype not supported with this state_dtype", op=op, arg="params", key=key,
+        expected=f"float32 with state_dtype={state_dtype!r}", got="float64",
+        hint="Convert the parameter to float32, or leave state_dtype out",
+    )  # fmt: skip
+
+
 def stored(
     start: NDArray[Any], state_dtype: StateDtype, seed: int, is_squares: bool, op: str, key: Hashable
 ) -> NDArray[Any]:
@@ -96,11 +105,7 @@ def stored(
         If the parameter is float64.
     """
     if start.dtype == np.float64:
-        raise DtypeError(
-            "dtype not supported with this state_dtype", op=op, arg="params", key=key,
-            expected=f"float32 with state_dtype={state_dtype!r}", got="float64",
-            hint="Convert the parameter with .astype(numpy.float32), or leave state_dtype out",
-        )  # fmt: skip
+        raise not_for_float64(state_dtype, op, key)
     numbers = start.astype(np.float32)
     return (
         numbers if state_dtype == "float32" else kernels.encode_state(numbers, state_dtype, seed, is_squares=is_squares)
