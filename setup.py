@@ -98,6 +98,7 @@ borders = [
         "_random",
         "_recording",
         "_runtime",
+        "_states",
         "_update",
     )
 ]

@@ -297,6 +297,7 @@ def drop_in(name: str, size: str) -> Work:
 FUSED = ("sgd", "momentum", "nesterov", "adagrad", "adam", "adamw")
 NOT_FUSED = ("rmsprop", "adadelta", "adamax", "nadam", "radam")
 FIFTY_MILLION = 50_000_000
+FIFTY = ((FIFTY_MILLION,),)
 # Bytes that a step of Adam moves for each element: it reads p, g, m and v, and writes p, m and v.
 ADAM_BYTES = 7 * 4
 OPTIMIZER_PEERS = [
@@ -304,6 +305,17 @@ OPTIMIZER_PEERS = [
     *(optimizer(name, "1,000 tensors of 100", ((100,),) * 1000) for name in ("sgd", "adam")),
     *(optimizer(name, "10 M elements", ((10_000_000,),)) for name in NOT_FUSED),
     optimizer("adam", "50 M elements", ((FIFTY_MILLION,),)),
+    *(
+        Work(
+            f"adam, 50 M elements, state in {state_dtype}",
+            {
+                "fastdl": Recipe("benchmarks.peers.with_fastdl:torch_step", ("adam", FIFTY, state_dtype)),
+                "torch": Recipe("benchmarks.peers.with_torch:named_step", ("adam", FIFTY, True)),
+            },
+            is_same=False,
+        )
+        for state_dtype in ("bfloat16", "uint8")
+    ),
     Work(
         "adam, 50 M elements, against a += s b in C on as many bytes",
         {

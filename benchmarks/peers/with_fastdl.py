@@ -22,6 +22,7 @@ from benchmarks.work import (
     training_hyper,
 )
 from fastdl import book, kernels, nn, optim
+from fastdl.optim.state_dtypes import StateDtype
 
 Call = Callable[[], Any]
 
@@ -37,11 +38,11 @@ def optimizer_step(rule: str, shapes: tuple[tuple[int, ...], ...]) -> Call:
     return step
 
 
-def torch_step(name: str, shapes: tuple[tuple[int, ...], ...]) -> Call:
+def torch_step(name: str, shapes: tuple[tuple[int, ...], ...], state_dtype: StateDtype | None = None) -> Call:
     """An optimizer with torch's formula and defaults, but for the learning rate of SGD."""
     params, grads = tensors(shapes)
     lr = {"lr": 0.01} if name in ("sgd", "momentum", "nesterov") else {}
-    optimizer = optim.get(name, convention="torch", **lr)
+    optimizer = optim.get(name, convention="torch", **lr, state_dtype=state_dtype)
 
     def step() -> list[np.ndarray]:
         optimizer.update(params, grads)

@@ -13,6 +13,7 @@ file                   what it holds
 ``affine.hpp`` ...     a layer's kernel each, as functions of a team
 ``elementwise.hpp``    functions of several arrays' elements
 ``rules/*.hpp``        an optimizer's arithmetic on one element each
+``storage.hpp``        how arrays of an optimizer are stored
 ``update.hpp``         the engine that runs a rule over many arrays
 ``level.cpp``          all of these compiled for one CPU level, as a table
 ``plan.hpp``           kernels one after the other in one region
@@ -60,6 +61,7 @@ from fastdl.kernels._runtime import (
     get_num_threads,
     set_num_threads,
 )
+from fastdl.kernels._states import decode_state, encode_state
 from fastdl.kernels._update import RULES, CompiledRule, RuleSpec, update
 
 __all__ = [
@@ -84,9 +86,11 @@ __all__ = [
     "count_step",
     "cpu_level",
     "decay_gradient",
+    "decode_state",
     "dropout_backward",
     "dropout_forward",
     "dropout_ratio",
+    "encode_state",
     "gather",
     "get_num_threads",
     "huber",

@@ -7,8 +7,17 @@ cdef enum:
     FLOAT32 = 0
     FLOAT64 = 1
 
+# What else arrays of an optimizer may hold: bfloat16, in uint16 or as ml_dtypes has it, and bytes.
+cdef enum:
+    BFLOAT16 = 2
+    BYTES = 3
+
+# `like`: float32, float64 or bfloat16.
+cdef enum:
+    ANY_FLOAT = -2
+
 # An argument that is read: an aligned array in native byte order, float32 or float64, of `ndim` dimensions (any where
-# negative), in C order; an array of another layout is copied. `like` >= 0 demands that dtype.
+# negative), in C order; an array of another layout is copied. `like` >= 0 demands that dtype, ANY_FLOAT takes bfloat16 too.
 cdef cnp.ndarray read(object value, str op, str arg, int ndim, int like, object key=*)
 
 # The place for a result: `out`, checked, or a fresh array.
@@ -20,7 +29,11 @@ cdef cnp.ndarray changed(object value, str op, str arg, int like, object key)
 # Whether it is an ndarray or a memmap, exactly.
 cdef bint is_array(object value) noexcept
 
+# Of an array that was checked.
 cdef int dtype_of(cnp.ndarray array) noexcept
+
+# Of any: -1 for another one.
+cdef int any_dtype_of(cnp.ndarray array) except -2
 
 # The argument `dtype`: a name or type of float32 or float64.
 cdef int dtype_named(object dtype, str op) except -1

@@ -20,11 +20,24 @@ cdef extern from *:
     void sort_spans(Span* spans, Py_ssize_t count) noexcept nogil
 
 cdef type _memmap = np.memmap
-cdef tuple _dtypes = (np.dtype(np.float32), np.dtype(np.float64))
+cdef tuple _dtypes = ("float32", "float64", "bfloat16", "uint8")
 
 
 cdef int dtype_of(cnp.ndarray array) noexcept:
-    return FLOAT64 if cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT64 else FLOAT32
+    cdef int kind = cnp.PyArray_TYPE(array)
+    if kind == cnp.NPY_FLOAT32:
+        return FLOAT32
+    if kind == cnp.NPY_FLOAT64:
+        return FLOAT64
+    return BYTES if kind == cnp.NPY_UINT8 else BFLOAT16
+
+
+cdef int any_dtype_of(cnp.ndarray array) except -2:
+    cdef int kind = cnp.PyArray_TYPE(array)
+    if kind == cnp.NPY_FLOAT32 or kind == cnp.NPY_FLOAT64 or kind == cnp.NPY_UINT8 or kind == cnp.NPY_UINT16:
+        return dtype_of(array)
+    # A dtype that another package has registered.
+    return BFLOAT16 if cnp.PyTypeNum_ISUSERDEF(kind) and array.dtype.name == "bfloat16" else -1
 
 
 cdef int dtype_named(object dtype, str op) except -1:
@@ -35,6 +48,12 @@ cdef int dtype_named(object dtype, str op) except -1:
 
 cdef bint is_array(object value) noexcept:
     return type(value) is cnp.ndarray or type(value) is _memmap  # not a MaskedArray, say: its mask would go unseen
+
+
+cdef bint _is_reduced(cnp.ndarray array, int like) except -1:
+    """Whether it is an array of bfloat16, or of bytes, where `like` asks for one."""
+    cdef int kind = any_dtype_of(array) if like == ANY_FLOAT or like >= BFLOAT16 else -1
+    return kind == BFLOAT16 if like == ANY_FLOAT else kind >= BFLOAT16 and kind == like
 
 
 cdef cnp.ndarray _checked(object value, str op, str arg, int like, object key):
@@ -48,14 +67,14 @@ cdef cnp.ndarray _checked(object value, str op, str arg, int like, object key):
         )
     array = <cnp.ndarray>value
     kind = cnp.PyArray_TYPE(array)
-    if kind != cnp.NPY_FLOAT32 and kind != cnp.NPY_FLOAT64:
+    if kind != cnp.NPY_FLOAT32 and kind != cnp.NPY_FLOAT64 and not _is_reduced(array, like):
         raise DtypeError(
             "dtype not supported", op=op, arg=arg, key=key, expected="float32 or float64", got=str(array.dtype),
             hint="Convert it with .astype(numpy.float32)",
         )
     if like >= 0 and dtype_of(array) != like:
         raise DtypeError(
-            "the arrays of one call must have one dtype", op=op, arg=arg, key=key, expected=str(_dtypes[like]),
+            "the arrays of one call must have one dtype", op=op, arg=arg, key=key, expected=_dtypes[like],
             got=str(array.dtype), hint=f"Convert it with .astype(numpy.{_dtypes[like]})",
         )
     if not cnp.PyArray_ISNOTSWAPPED(array):

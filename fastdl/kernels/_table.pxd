@@ -1,10 +1,11 @@
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 
 cdef extern from "table.hpp" nogil:
     ctypedef Py_ssize_t fastdl_index
     ctypedef void (*fastdl_tile)(int64_t n, void** arrays, const void* coefficients) noexcept
     ctypedef void (*fastdl_prepare)(double t, const double* hyper, void* coefficients) noexcept
     const int fastdl_steps_to_clear
+    const int fastdl_storage_block
     const int fastdl_max_states
     const int fastdl_max_hyper
     const int fastdl_coefficient_bytes
@@ -18,12 +19,25 @@ cdef extern from "table.hpp" nogil:
         fastdl_tile tile[2]
         fastdl_measure measure[2]
         fastdl_trust trust[2]
+    ctypedef enum fastdl_storage:
+        fastdl_float32
+        fastdl_float64
+        fastdl_bfloat16
+        fastdl_signed_bytes
+        fastdl_positive_bytes
+    ctypedef struct fastdl_source:
+        uint64_t seed
+        uint64_t first
+        uint32_t step
+        uint32_t stream
     ctypedef struct fastdl_tensor:
         fastdl_index size
         int is_double
-        int is_gradient_double
         int array_count
         void* arrays[6]
+        fastdl_storage storage[6]
+        fastdl_source source
+        int rounds_at_random
         void* average
         fastdl_tile tile
         fastdl_measure measure
@@ -37,11 +51,6 @@ cdef extern from "table.hpp" nogil:
         double clip_value
         double average_decay
         int needs_finite
-    ctypedef struct fastdl_source:
-        uint64_t seed
-        uint64_t first
-        uint32_t step
-        uint32_t stream
     ctypedef enum fastdl_outcome:
         fastdl_done
         fastdl_no_memory
@@ -120,6 +129,9 @@ cdef extern from "table.hpp" nogil:
     ctypedef bint (*dropout_backward_function)(
         fastdl_queue, fastdl_index, const void*, const void*, fastdl_activation, const fastdl_source*, const uint32_t*, int,
         double, void*) noexcept
+    ctypedef bint (*encode_state_function)(
+        fastdl_queue, fastdl_index, const float*, fastdl_storage, const fastdl_source*, uint16_t, void*) noexcept
+    ctypedef bint (*decode_state_function)(fastdl_queue, fastdl_index, const void*, fastdl_storage, float*) noexcept
     ctypedef bint (*decay_gradient_function)(
         fastdl_queue, fastdl_index, double, const void*, void*, double*) noexcept
     ctypedef fastdl_outcome (*update_function)(
@@ -153,6 +165,8 @@ cdef extern from "table.hpp" nogil:
         random_function random_normal[2]
         dropout_forward_function dropout_forward[2]
         dropout_backward_function dropout_backward[2]
+        encode_state_function encode_state
+        decode_state_function decode_state
         decay_gradient_function decay_gradient[2]
         update_function update
         new_plan_function new_plan

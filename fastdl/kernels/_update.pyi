@@ -10,6 +10,7 @@ class RuleSpec(NamedTuple):
     name: str
     state: tuple[str, ...]
     hyper: tuple[str, ...]
+    squares: tuple[str, ...] = ()
 
 class CompiledRule(NamedTuple):
     name: str
@@ -18,6 +19,7 @@ class CompiledRule(NamedTuple):
     coefficients: Callable[..., Sequence[float]]
     prepare: Callable[[], tuple[int, int]]
     address: Callable[[bool], int]
+    squares: tuple[str, ...] = ()
 
 RULES: Final[dict[str, RuleSpec]]
 
@@ -37,6 +39,8 @@ def update(
     averages: Sequence[NDArray[Any]] | None = None,
     average_decay: float = 0.0,
     needs_finite: bool = False,
+    bfloat16: bool = False,
+    seed: int | None = None,
     op: str | None = None,
     plan: Plan | None = None,
     inputs: tuple[NDArray[Any], ...] = (),

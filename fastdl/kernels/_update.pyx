@@ -7,22 +7,47 @@ import numpy as np
 cimport numpy as cnp
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.math cimport INFINITY, isfinite
-from libc.stdint cimport int64_t, uintptr_t
+from libc.stdint cimport int64_t, uint32_t, uintptr_t
 
 from fastdl.kernels cimport _runtime
-from fastdl.kernels._arrays cimport Span, changed, dtype_of, find_overlap, read, span_of, wrong_shape
+from fastdl.kernels._arrays cimport (
+    ANY_FLOAT,
+    BFLOAT16,
+    BYTES,
+    FLOAT32,
+    FLOAT64,
+    Span,
+    any_dtype_of,
+    changed,
+    dtype_of,
+    find_overlap,
+    is_array,
+    read,
+    span_of,
+    wrong_shape,
+)
 from fastdl.kernels._plan cimport Plan
+from fastdl.kernels._random cimport source_of
 from fastdl.kernels._table cimport (
+    fastdl_bfloat16,
     fastdl_coefficient_bytes,
     fastdl_done,
+    fastdl_float32,
+    fastdl_float64,
     fastdl_max_hyper,
+    fastdl_max_states,
     fastdl_no_memory,
     fastdl_outcome,
     fastdl_plan,
+    fastdl_positive_bytes,
     fastdl_prepare,
     fastdl_queue,
     fastdl_rule,
+    fastdl_signed_bytes,
+    fastdl_source,
     fastdl_steps_to_clear,
+    fastdl_storage,
+    fastdl_storage_block,
     fastdl_tensor,
     fastdl_tile,
     fastdl_treatment,
@@ -32,11 +57,15 @@ from fastdl.kernels.errors import AliasError, ArrayError, DtypeError, Hyperparam
 cnp.import_array()
 
 class RuleSpec(NamedTuple):
-    """What a rule of :func:`update` needs: the names of its state arrays and of its hyper-parameters, in order."""
+    """What a rule of :func:`update` needs: the names of its state arrays and of its hyper-parameters, in order.
+
+    ``squares`` are the states whose elements are never negative.
+    """
 
     name: str
     state: tuple
     hyper: tuple
+    squares: tuple = ()
 
 
 class CompiledRule(NamedTuple):
@@ -54,6 +83,7 @@ class CompiledRule(NamedTuple):
     coefficients: object
     prepare: object
     address: object
+    squares: tuple = ()
 
 
 def _read_table():
@@ -61,7 +91,10 @@ def _read_table():
     specs = []
     for i in range(_runtime.kernels().rule_count):
         rule = &_runtime.kernels().rules[i]
-        specs.append(RuleSpec(rule.name.decode(), tuple(rule.states.decode().split()), tuple(rule.hyper.decode().split())))
+        states = rule.states.decode().split()
+        squares = tuple([state[1:] for state in states if state[0] == "+"])
+        names = tuple([state.removeprefix("+") for state in states])
+        specs.append(RuleSpec(rule.name.decode(), names, tuple(rule.hyper.decode().split()), squares))
     return {spec.name: spec for spec in specs}
 
 
@@ -76,17 +109,31 @@ cdef int _check_count(object arrays, Py_ssize_t count, str op, str arg) except -
     return 0
 
 
+cdef int _check_declared(cnp.ndarray array, bint is_bfloat16, str op, str arg, object key) except -1:
+    if not is_bfloat16 and cnp.PyArray_TYPE(array) == cnp.NPY_UINT16:
+        raise DtypeError(
+            "dtype not supported", op=op, arg=arg, key=key, expected="float32 or float64", got="uint16",
+            hint="bfloat16=True says that arrays of uint16 hold numbers of bfloat16",
+        )
+    return 0
+
+
 cdef cnp.ndarray _gradient(object grad, cnp.ndarray param, str op, object key):
     """The gradient in C order; a copy where it is not so already."""
-    cdef cnp.ndarray gradient = read(grad, op, "grads", -1, -1, key)
+    cdef cnp.ndarray gradient = read(grad, op, "grads", -1, ANY_FLOAT, key)
     if not cnp.PyArray_SAMESHAPE(gradient, param):
         raise wrong_shape(op, "grads", key, (<object>param).shape, gradient)
     return gradient
 
 
-cdef cnp.ndarray _state(object state, cnp.ndarray param, str op, str arg, object key):
-    cdef cnp.ndarray array = changed(state, op, arg, dtype_of(param), key)
-    if not cnp.PyArray_SAMESHAPE(array, param):
+cdef cnp.ndarray _state(object state, cnp.ndarray param, int like, str op, str arg, object key):
+    cdef cnp.ndarray array = changed(state, op, arg, like, key)
+    cdef Py_ssize_t size = cnp.PyArray_SIZE(param)
+    if like == BYTES:
+        size += (size + fastdl_storage_block - 1) // fastdl_storage_block
+        if cnp.PyArray_NDIM(array) != 1 or cnp.PyArray_DIM(array, 0) != size:
+            raise wrong_shape(op, arg, key, (size,), array)
+    elif not cnp.PyArray_SAMESHAPE(array, param):
         raise wrong_shape(op, arg, key, (<object>param).shape, array)
     if not cnp.PyArray_IS_C_CONTIGUOUS(array):
         raise ArrayError("not contiguous", op=op, arg=arg, key=key, hint="Pass an array in C order, not a view")
@@ -169,7 +216,7 @@ cdef int _compute(object rule, int64_t step, const double* hyper, Py_ssize_t wid
 def update(
     rule, params, grads, state, steps, hyper, keys=None, *,
     decay=None, shrink=None, clip_norm=INFINITY, clip_value=INFINITY, averages=None, average_decay=0.0, needs_finite=False,
-    str op=None, Plan plan=None, tuple inputs=(),
+    bint bfloat16=False, seed=None, str op=None, Plan plan=None, tuple inputs=(),
 ):
     """Take one step of an optimizer's rule over many arrays, in place, in one parallel region.
 
@@ -182,12 +229,13 @@ def update(
     rule : str or CompiledRule
         One of :data:`fastdl.kernels.RULES`, or one that a user wrote.
     params : sequence of ndarrays
-        Parameters, float32 or float64, of any shapes and layouts.
+        Parameters, float32, float64 or bfloat16, of any shapes and layouts.
     grads : sequence of ndarrays or None
-        Their gradients, of the same shapes, float32 or float64 in any layout. A parameter whose gradient is None is left
-        out of the step.
+        Their gradients, of the same shapes, float32, float64 or bfloat16 in any layout. A parameter whose gradient is None
+        is left out of the step.
     state : sequence of sequences of ndarrays
-        For each of the rule's state arrays, one array a parameter: its shape and dtype, in C order.
+        For each of the rule's state arrays, one array a parameter, in C order: of its shape and dtype, float32 for one of
+        bfloat16. Or, unless that is float64, of its shape in bfloat16, or in bytes as :func:`encode_state` makes them.
     steps : ndarray of shape (len(params),)
         int64: how many steps each parameter has had. Incremented.
     hyper : sequence of float, or ndarray of shape (len(params), number of hyper-parameters)
@@ -203,11 +251,19 @@ def update(
     clip_value : float
         Then each of their elements is brought within plus and minus this.
     averages : sequence of ndarrays, optional
-        Moving averages of the parameters: ``average_decay * average + (1 - average_decay) * parameter`` after the step.
+        Moving averages of the parameters: ``average_decay * average + (1 - average_decay) * parameter`` after the step,
+        before a parameter of bfloat16 is rounded. In C order, of a parameter's shape and dtype, float32 for bfloat16.
     average_decay : float
         From 0 to 1.
     needs_finite : bool
         Whether nothing is done where a gradient holds an infinity or a NaN.
+    bfloat16 : bool
+        Whether arrays of uint16 hold numbers of bfloat16. Without, bfloat16 is only that of ml_dtypes, and that of states
+        where there is a seed.
+    seed : int, optional
+        From 0 to 2**64 - 1. Given, states of bfloat16 and of bytes are rounded at random (stochastic rounding): by bits of
+        the seed, the number of the parameter, its step and the element alone, see :func:`encode_state`. Without, those of
+        bfloat16 are rounded to nearest, as parameters always are, and those of bytes refused.
     op : str, optional
         What errors call the step; the rule's name by default.
     plan : Plan, optional
@@ -249,10 +305,17 @@ def update(
     cdef str name
     cdef tuple state_names, hyper_names
     name, state_names, hyper_names = spec[:3]
+    cdef fastdl_storage storages[4]
+    cdef fastdl_storage bytes_of[fastdl_max_states]
+    storages[FLOAT32], storages[FLOAT64], storages[BFLOAT16] = fastdl_float32, fastdl_float64, fastdl_bfloat16
     if op is None:
         op = name
     cdef Py_ssize_t count = len(params), hyper_count = len(hyper_names), i, k, active = 0, span = 0
-    cdef int states = len(state_names), width = 3 + states, kind
+    cdef int states = len(state_names), width = 3 + states, kind, stored
+    for k in range(states):
+        bytes_of[k] = fastdl_positive_bytes if state_names[k] in spec.squares else fastdl_signed_bytes
+    cdef bint is_random = seed is not None
+    cdef fastdl_source source = source_of(seed if is_random else 0, 0, 0, 0, op)
     cdef cnp.ndarray param, array
     _check_count(grads, count, op, "grads")
     _check_count(state, states, op, "state")
@@ -312,24 +375,38 @@ def update(
                 continue
             key = keys[i]
             tensor = &tensors[active]
-            param = changed(params[i], op, "params", -1, key)
-            kind = dtype_of(param)
+            param = changed(params[i], op, "params", ANY_FLOAT, key)
+            _check_declared(param, bfloat16, op, "params", key)
+            kind = FLOAT64 if dtype_of(param) == FLOAT64 else FLOAT32
+            tensor.storage[0] = storages[dtype_of(param)]
             array = _gradient(grad, param, op, key)
+            _check_declared(array, bfloat16, op, "grads", key)
             held.append(array)
             tensor.arrays[1] = cnp.PyArray_DATA(array)
-            tensor.is_gradient_double = dtype_of(array)
+            tensor.storage[1] = storages[dtype_of(array)]
             span_of(param, True, i * width, &spans[span])
             span_of(grad, False, i * width + 1, &spans[span + 1])
             span += 2
             tensor.average = NULL
             if averages is not None:
-                array = _state(averages[i], param, op, "averages", key)
+                array = _state(averages[i], param, kind, op, "averages", key)
                 held.append(array)
                 tensor.average = cnp.PyArray_DATA(array)
                 span_of(array, True, i * width + 2, &spans[span])
                 span += 1
             for k in range(states):
-                array = _state(state[k][i], param, op, "state", key)
+                value = state[k][i]
+                stored = kind
+                if kind == FLOAT32 and is_array(value):
+                    stored = max(any_dtype_of(value), kind)
+                    stored = kind if stored == FLOAT64 else stored
+                array = _state(value, param, stored, op, "state", key)
+                _check_declared(array, bfloat16 or is_random, op, "state", key)
+                if stored == BYTES and not is_random:
+                    raise HyperparameterError(
+                        "missing", op=op, arg="seed", expected="an integer: states in bytes are rounded at random", got="None"
+                    )
+                tensor.storage[2 + k] = bytes_of[k] if stored == BYTES else storages[stored]
                 held.append(array)
                 tensor.arrays[2 + k] = cnp.PyArray_DATA(array)
                 span_of(array, True, i * width + 3 + k, &spans[span])
@@ -346,6 +423,9 @@ def update(
             if tiles[kind] == NULL:
                 tiles[kind] = <fastdl_tile><uintptr_t>spec.address(bool(kind))
             tensor.size = cnp.PyArray_SIZE(param)
+            tensor.source = source
+            tensor.source.stream, tensor.source.step = <uint32_t>i, <uint32_t>(taken[i] + 1)
+            tensor.rounds_at_random = is_random
             tensor.is_double = kind
             tensor.array_count = 2 + states
             tensor.arrays[0] = cnp.PyArray_DATA(param)

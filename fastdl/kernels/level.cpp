@@ -187,6 +187,15 @@ bool decay_gradient(fastdl_queue queue, index size, double rate, const void* w, 
   return submit(queue, DecayGradient<T>{size, rate, in<T>(w), out<T>(dw), loss});
 }
 
+bool encode_state(fastdl_queue queue, index size, const float* from, fastdl_storage storage, const fastdl_source* source,
+                  std::uint16_t salt, void* to) {
+  return submit(queue, EncodeState{size, from, storage, *source, salt, to});
+}
+
+bool decode_state(fastdl_queue queue, index size, const void* from, fastdl_storage storage, float* to) {
+  return submit(queue, DecodeState{size, from, storage, to});
+}
+
 struct Nothing {
   bool pays() const { return false; }
   void operator()(const Team&, Memory) const {}
@@ -229,6 +238,8 @@ const fastdl_kernels kernels = {
     {random_normal<float>, random_normal<double>},
     {dropout_forward<float>, dropout_forward<double>},
     {dropout_backward<float>, dropout_backward<double>},
+    encode_state,
+    decode_state,
     {decay_gradient<float>, decay_gradient<double>},
     update,
     new_plan,

@@ -36,6 +36,34 @@ inline Lanes multiply_words(Lanes a, Lanes b) {
 #endif
 }
 
+// The first and the second half of as many blocks as there are lanes, each the lower 32-bit word first.
+struct Halves {
+  Lanes first, second;
+};
+
+inline __attribute__((always_inline)) Halves philox_lanes(const fastdl_source& source, Lanes block) {
+  constexpr std::uint64_t lower = 0xffffffff;
+  Lanes c0 = block, c1 = block >> 32, c2 = Lanes{} + source.step, c3 = Lanes{} + source.stream;
+  std::uint32_t k0 = std::uint32_t(source.seed), k1 = std::uint32_t(source.seed >> 32);
+#pragma GCC unroll 10
+  for (int round = 0; round < 10; ++round) {
+    const Lanes p0 = multiply_words(c0, Lanes{} + 0xd2511f53), p1 = multiply_words(c2, Lanes{} + 0xcd9e8d57);
+    c0 = (p1 >> 32) ^ c1 ^ std::uint64_t(k0);
+    c1 = p1;
+    c2 = (p0 >> 32) ^ c3 ^ std::uint64_t(k1);
+    c3 = p0;
+    k0 += 0x9e3779b9;
+    k1 += 0xbb67ae85;
+  }
+  return {(c0 & lower) | (c1 << 32), (c2 & lower) | (c3 << 32)};
+}
+
+inline Lanes lane_numbers() {
+  Lanes numbers;
+  for (int lane = 0; lane < lane_count; ++lane) numbers[lane] = lane;
+  return numbers;
+}
+
 // As many blocks as are made at a time, in their own order: two 64-bit words each, the first of four 32-bit words lowest.
 constexpr int group_blocks = 16;
 
@@ -44,27 +72,11 @@ struct Group {
 };
 
 inline Group philox(const fastdl_source& source, std::uint64_t first) {
-  constexpr std::uint64_t lower = 0xffffffff;
   std::uint64_t even[group_blocks], odd[group_blocks];
-  Lanes offsets;
-  for (int lane = 0; lane < lane_count; ++lane) offsets[lane] = lane;
   for (int start = 0; start < group_blocks; start += lane_count) {
-    const Lanes block = source.first + first + start + offsets;
-    Lanes c0 = block, c1 = block >> 32, c2 = Lanes{} + source.step, c3 = Lanes{} + source.stream;
-    std::uint32_t k0 = std::uint32_t(source.seed), k1 = std::uint32_t(source.seed >> 32);
-#pragma GCC unroll 10
-    for (int round = 0; round < 10; ++round) {
-      const Lanes p0 = multiply_words(c0, Lanes{} + 0xd2511f53), p1 = multiply_words(c2, Lanes{} + 0xcd9e8d57);
-      c0 = (p1 >> 32) ^ c1 ^ std::uint64_t(k0);
-      c1 = p1;
-      c2 = (p0 >> 32) ^ c3 ^ std::uint64_t(k1);
-      c3 = p0;
-      k0 += 0x9e3779b9;
-      k1 += 0xbb67ae85;
-    }
-    const Lanes c01 = (c0 & lower) | (c1 << 32), c23 = (c2 & lower) | (c3 << 32);
-    std::memcpy(even + start, &c01, sizeof c01);
-    std::memcpy(odd + start, &c23, sizeof c23);
+    const Halves halves = philox_lanes(source, source.first + first + start + lane_numbers());
+    std::memcpy(even + start, &halves.first, sizeof halves.first);
+    std::memcpy(odd + start, &halves.second, sizeof halves.second);
   }
   Group group;
   for (int i = 0; i < group_blocks; ++i) {

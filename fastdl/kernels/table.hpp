@@ -29,13 +29,14 @@ using fastdl_trust = void (*)(const double* squares, void* coefficients);
 
 // Subnormal states become 0 in every eighth step: arithmetic on them takes twice the time and more.
 constexpr int fastdl_steps_to_clear = 8;
+constexpr int fastdl_storage_block = 256;  // elements that share an exponent, where states are stored in bytes
 constexpr int fastdl_max_states = 4;
 constexpr int fastdl_max_hyper = 16;
 constexpr int fastdl_coefficient_bytes = 256;
 
 struct fastdl_rule {
   const char* name;
-  const char* states;  // names, in order, a space between two
+  const char* states;  // names, in order, a space between two; + before one whose elements are never negative
   const char* hyper;
   fastdl_prepare prepare[2];
   fastdl_tile tile[2];
@@ -44,13 +45,32 @@ struct fastdl_rule {
   fastdl_trust trust[2];
 };
 
+// How an array of an update is stored, see storage.hpp. The first two are the types of the arithmetic.
+enum fastdl_storage {
+  fastdl_float32,
+  fastdl_float64,
+  fastdl_bfloat16,
+  fastdl_signed_bytes,
+  fastdl_positive_bytes,
+};
+
+// Where random bits come from: blocks of 128 bits, of which `first` is the first.
+struct fastdl_source {
+  std::uint64_t seed;
+  std::uint64_t first;
+  std::uint32_t step;
+  std::uint32_t stream;
+};
+
 // One parameter of an update: {parameter, gradient, states ...} of `size` elements, and what is done to them.
 struct fastdl_tensor {
   fastdl_index size;
-  int is_double;             // the parameter and its states
-  int is_gradient_double;
+  int is_double;             // the arithmetic, and what is stored in no other way
   int array_count;
   void* arrays[2 + fastdl_max_states];
+  fastdl_storage storage[2 + fastdl_max_states];
+  fastdl_source source;      // of the bits by which states are rounded
+  int rounds_at_random;      // whether bfloat16 states are, as those in bytes are
   void* average;             // moving average of the parameter, or null
   fastdl_tile tile;
   fastdl_measure measure;
@@ -67,14 +87,6 @@ struct fastdl_treatment {
   double clip_value;         // of each element; infinity for none
   double average_decay;      // average <- average_decay average + (1 - average_decay) parameter
   int needs_finite;          // whether a gradient that is not finite stops the update before anything is written
-};
-
-// Where random bits come from: blocks of 128 bits, of which `first` is the first.
-struct fastdl_source {
-  std::uint64_t seed;
-  std::uint64_t first;
-  std::uint32_t step;
-  std::uint32_t stream;
 };
 
 enum fastdl_outcome { fastdl_done, fastdl_no_memory, fastdl_not_finite };
@@ -174,6 +186,10 @@ struct fastdl_kernels {
   bool (*dropout_backward[2])(fastdl_queue queue, fastdl_index size, const void* dout, const void* y,
                               fastdl_activation activation, const fastdl_source* source, const std::uint32_t* step,
                               int dropped, double scale, void* dx);
+  // Numbers of float32 into another storage and back. `salt`: see storage.hpp.
+  bool (*encode_state)(fastdl_queue queue, fastdl_index size, const float* from, fastdl_storage storage,
+                       const fastdl_source* source, std::uint16_t salt, void* to);
+  bool (*decode_state)(fastdl_queue queue, fastdl_index size, const void* from, fastdl_storage storage, float* to);
   bool (*decay_gradient[2])(fastdl_queue queue, fastdl_index size, double rate, const void* w, void* dw, double* loss);
   // After the kernels of a plan, or alone where that is null.
   fastdl_outcome (*update)(int threads, const fastdl_plan* plan, const fastdl_tensor* tensors, fastdl_index count,

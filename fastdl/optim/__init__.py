@@ -19,7 +19,22 @@ Lion      lion.hpp      m      1       p - lr sign(β₁ m + (1-β₁) g)       
 LAMB      lamb.hpp      m, v   2       p - lr ‖p‖/‖u‖ u with Adam's u + λ p                 You et al. 2020
 ========  ============  =====  ======  ===================================================  ========================
 
-"floats" is the state of one parameter in floats: 4 or 8 bytes each. In every eighth step states that have become
+"floats" is the state of one parameter in floats: 4 or 8 bytes each. ``state_dtype=`` stores them otherwise, for
+parameters that are not float64: bytes for each element of a parameter are then
+
+===========  ========  ========  ========
+state_dtype  1 float   2 floats  3 floats
+===========  ========  ========  ========
+float32      4         8         12
+bfloat16     2         4         6
+uint8        1.004     2.008     3.012
+===========  ========  ========  ========
+
+Training 784-256-256-10 on MNIST for 5 epochs with Adam ends at 97.86% ± 0.05% of the test images with float32, 97.88% ±
+0.04% with bfloat16 and 97.92% ± 0.05% with uint8 (5 seeds, standard errors). Ftrl, whose z is the parameter in another
+form, and centered RMSprop, whose variance is a difference of two states, refuse bfloat16 and uint8.
+
+In every eighth step states that have become
 subnormal (float32: below 1.2e-38) become 0: they change nothing that matters, and arithmetic on them is slow.
 
 The table gives the default; ``convention=`` chooses the variant and the defaults of another library. The book's is the

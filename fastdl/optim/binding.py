@@ -30,6 +30,8 @@ class Binding(NamedTuple):
     averages: list[Array] | None
     groups: dict[Hashable, dict[str, Any]]  # as they were
     own: list[dict[str, Any]]  # each parameter's settings from them
+    state_dtype: str | None = None  # how the state is stored
+    shapes: tuple[tuple[int, ...], ...] = ()  # of the parameters; not needed where it is stored as it is
     version: int = -1  # of the settings that `call` was worked out from, where they stay
     call: Call = Call([], {})
 

@@ -43,6 +43,7 @@ def changed(optimizer: Optimizer, options: Iterable[str]) -> dict[str, Any]:
         "decay_filter": "all",
         "nonfinite": "propagate",
         "groups": {},
+        "seed": 0,
     }
     settings = {name: getattr(optimizer, name, None) for name in (*own, *options)}
     return {

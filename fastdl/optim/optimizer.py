@@ -12,10 +12,11 @@ import numpy as np
 from fastdl import kernels
 from fastdl.errors import ArrayError, HyperparameterError
 from fastdl.kernels._arrays import leaves
-from fastdl.optim import configuration, conventions, groups, saved, trees
+from fastdl.optim import configuration, conventions, groups, saved, state_dtypes, trees
 from fastdl.optim.binding import Array, Binding, Call, averages_of, bind, keys_differ, with_groups
 from fastdl.optim.conventions import Convention
 from fastdl.optim.hyperparameters import checked
+from fastdl.optim.state_dtypes import StateDtype
 
 LearningRate = float | Callable[[int], float]
 DecayFilter = Literal["all", "matrices"] | Callable[[Hashable, Array], bool]
@@ -32,6 +33,8 @@ class Options(TypedDict, total=False):
     nonfinite: Literal["propagate", "raise", "skip"]
     groups: groups.Groups
     ema: float
+    state_dtype: StateDtype
+    seed: int
 
 
 # The types of settings that change only by being set.
@@ -71,6 +74,13 @@ class Optimizer:
     ema : float, optional
         Keep moving averages of the parameters in ``averages``: ``ema * average + (1 - ema) * parameter`` after each
         step.
+    state_dtype : {"float32", "bfloat16", "uint8"}, optional
+        How the state is stored, for parameters that are not float64: 4, 2 or 1.004 bytes for each of its elements. In
+        bfloat16 and uint8 it is rounded at random, so that it is right on average; :func:`fastdl.kernels.encode_state`
+        says how. By default as the parameter. It stays what it was at the first step.
+    seed : int
+        From 0 to 2**64 - 1: of the random bits for that rounding, which depend besides on a parameter's number and step
+        alone.
 
     Examples
     --------
@@ -124,6 +134,8 @@ class Optimizer:
         self.nonfinite: str = given.get("nonfinite", "propagate")
         self.groups: groups.Groups = given.get("groups", {})
         self.ema: float | None = given.get("ema")
+        self.state_dtype: StateDtype | None = given.get("state_dtype")
+        self.seed: int = given.get("seed", 0)
         self._check_settings()
         self._bound: Binding | None = None
         self._lock = threading.Lock()
@@ -148,6 +160,7 @@ class Optimizer:
                     got=repr(getattr(self, name)),
                 )
         groups.check(self.groups, (*self.spec.hyper, "weight_decay"), self.name)
+        state_dtypes.check(self.state_dtype, self.seed, self.spec.name, self.name)
 
     @property
     def hyperparameters(self) -> dict[str, Any]:
@@ -156,7 +169,22 @@ class Optimizer:
 
     @property
     def state(self) -> dict[str, dict[Hashable, Array]]:
-        """The state arrays by name and key of the parameter; empty before the first step."""
+        """The state arrays by name and key of the parameter; empty before the first step.
+
+        Where they are stored in bfloat16 or uint8 these are copies in float32.
+        """
+        bound = self._bound
+        if bound is None or bound.state_dtype not in state_dtypes.REDUCED:
+            return self._stored_state()
+        shapes = dict(zip(bound.keys, bound.shapes, strict=True))
+        return {
+            name: {
+                key: kernels.decode_state(array, shapes[key], name in self.spec.squares) for key, array in row.items()
+            }
+            for name, row in self._stored_state().items()
+        }
+
+    def _stored_state(self) -> dict[str, dict[Hashable, Array]]:
         if self._bound is None:
             return {}
         rows = zip(self.spec.state, self._bound.arrays, strict=True)
@@ -266,8 +294,12 @@ class Optimizer:
         is_known = bound is not None and values.keys() == set(bound.keys)
         if bound is None or not bound.keys or not (is_known or self.spec.state or bound.averages):
             bound = self._with_groups(bind(values, self.steps))
-            rows = list(zip(values.values(), bound.own, strict=True))
-            bound = bound._replace(arrays=[[self._start(name, *row) for row in rows] for name in self.spec.state])
+            rows = list(zip(values, values.values(), bound.own, strict=True))
+            bound = bound._replace(
+                arrays=[[self._stored_start(name, *row) for row in rows] for name in self.spec.state],
+                state_dtype=self.state_dtype,
+                shapes=tuple(np.shape(value) for value in values.values()),
+            )
         elif not is_known:
             raise keys_differ(self.name, "params", dict.fromkeys(bound.keys), params)
         numbers = {key: value for key, value in values.items() if params[key] is not value}
@@ -276,6 +308,14 @@ class Optimizer:
     def _with_groups(self, bound: Binding) -> Binding:
         groups.check(self.groups, (*self.spec.hyper, "weight_decay"), self.name)
         return with_groups(bound, self.groups, self.name)
+
+    def _stored_start(self, name: str, key: Hashable, value: Any, own: Mapping[str, Any]) -> Array:
+        """Where a state array starts, as it is stored."""
+        start = self._start(name, value, own)
+        if self.state_dtype is None or not isinstance(value, np.ndarray):
+            return start
+        is_squares = name in self.spec.squares
+        return state_dtypes.stored(start, self.state_dtype, self.seed, is_squares, self.name, key)
 
     def _start(self, name: str, value: Any, own: Mapping[str, Any]) -> Array:
         """Where a state array starts. A parameter that is no array gets an empty one, and is refused by the step."""
@@ -288,6 +328,8 @@ class Optimizer:
         version = self._version
         if bound.version == version and not self.groups:
             return bound
+        if self.spec.state and bound.state_dtype != self.state_dtype:
+            raise state_dtypes.changed(self.name, bound.state_dtype, self.state_dtype)
         if bound.groups != self.groups:
             bound = self._with_groups(bound)
         if (bound.averages is not None) != (self.ema is not None):
@@ -361,6 +403,8 @@ class Optimizer:
                 treatment[name] = checked(name, getattr(self, name), self.name)
         if self.nonfinite != "propagate":
             treatment["needs_finite"] = True
+        if self.state_dtype in state_dtypes.REDUCED:
+            treatment["seed"] = self.seed
         if self.ema is not None:
             treatment |= {"averages": bound.averages, "average_decay": checked("ema", self.ema, self.name)}
         return treatment
@@ -378,7 +422,9 @@ class Optimizer:
         dict
             ``rule``; ``hyperparameters``, weight_decay among them, without a learning rate that is a schedule;
             ``steps`` (by key), ``state`` (by name and key) and ``averages`` (by key): copies of the arrays. And
-            ``schedules``: what the schedules of ``lr`` and of ``groups`` (by pattern) remember.
+            ``schedules``: what the schedules of ``lr`` and of ``groups`` (by pattern) remember. A state that is
+            stored in bfloat16 or uint8 is here as it is stored, and there is ``rounding``: ``state_dtype``, ``seed``,
+            and the parameters' ``shapes`` (by key).
 
         Examples
         --------
@@ -389,20 +435,28 @@ class Optimizer:
         with self._lock:
             steps = {} if self._bound is None else dict(zip(self._bound.keys, self._bound.steps.tolist(), strict=True))
             numbers = self.hyperparameters | {"weight_decay": self.weight_decay}
+            rounding = {}
+            if self.state_dtype in state_dtypes.REDUCED:
+                shapes = {} if self._bound is None else dict(zip(self._bound.keys, self._bound.shapes, strict=True))
+                rounding["rounding"] = {"state_dtype": self.state_dtype, "seed": self.seed, "shapes": shapes}
             return {
                 "rule": self.spec.name,
                 "hyperparameters": {name: value for name, value in numbers.items() if not callable(value)},
                 "steps": steps,
-                "state": {name: {key: array.copy() for key, array in row.items()} for name, row in self.state.items()},
+                "state": {
+                    name: {key: array.copy() for key, array in row.items()}
+                    for name, row in self._stored_state().items()
+                },
                 "averages": {key: array.copy() for key, array in self.averages.items()},
                 "schedules": saved.schedules(self.lr, self.groups),
-            }
+            } | rounding
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over what :meth:`state_dict` returned, with copies of its arrays.
 
         A learning rate that is a schedule or a function stays, whatever was saved, and takes over what its like
-        remembered. Other settings are not saved here: see :meth:`get_config`.
+        remembered. A state that is stored in bfloat16 or uint8 brings its seed along, and is for an optimizer of the
+        same ``state_dtype`` only. Other settings are not saved here: see :meth:`get_config`.
 
         Parameters
         ----------
@@ -424,12 +478,14 @@ class Optimizer:
         0.01
         """
         with self._lock:
-            checkpoint = saved.validate(state_dict, self.spec, self.ema is not None, self.name)
+            checkpoint = saved.validate(state_dict, self.spec, self.ema is not None, self.state_dtype, self.name)
             saved.load_schedules(checkpoint.schedules, self.lr, self.groups, self.name)
             for name, value in checkpoint.hyperparameters.items():
                 if not callable(getattr(self, name)):
                     setattr(self, name, value)
             self._bound = None
+            if checkpoint.seed is not None:
+                self.seed = checkpoint.seed
             if checkpoint.steps:
                 self._bound = Binding(
                     keys=tuple(checkpoint.steps),
@@ -438,6 +494,8 @@ class Optimizer:
                     averages=None if self.ema is None else list(checkpoint.averages.values()),
                     groups={},
                     own=[{} for _ in checkpoint.steps],
+                    state_dtype=self.state_dtype,
+                    shapes=checkpoint.shapes,
                 )
 
     def get_config(self) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -49,7 +49,11 @@ class UserRule(Optimizer):
 
 
 def rule(
-    *, state: Sequence[str] = (), start: Mapping[str, float] | None = None, **hyperparameters: float
+    *,
+    state: Sequence[str] = (),
+    start: Mapping[str, float] | None = None,
+    squares: Sequence[str] = (),
+    **hyperparameters: float,
 ) -> Callable[[Function], type[UserRule]]:
     """Make an optimizer of a function that steps one element.
 
@@ -64,6 +68,9 @@ def rule(
         Names of the state arrays.
     start : mapping of str to float, optional
         State arrays that do not start at 0.
+    squares : sequence of str
+        State arrays whose elements are never negative, and are divided by: with ``state_dtype="uint8"`` they have a
+        wider range, and do not become 0.
     **hyperparameters : float
         The hyper-parameters with their defaults; ``lr`` is one of them.
 
@@ -97,11 +104,18 @@ def rule(
 
     def decorate(function: Function) -> type[UserRule]:
         name = function.__name__
-        _check_names(name, state, start or {}, hyperparameters)
+        _check_names(name, state, {"start": start or {}, "squares": squares}, hyperparameters)
+        _check_numbers(name, start or {}, hyperparameters)
         hyper = tuple(hyperparameters)
         parts = split(function, form_of(state, hyper))
         compiled = CompiledRule(
-            name, tuple(state), hyper, _coefficients_of(parts), _Prepare(parts), _tile(parts, state).address
+            name,
+            tuple(state),
+            hyper,
+            _coefficients_of(parts),
+            _Prepare(parts),
+            _tile(parts, state).address,
+            tuple(squares),
         )
         attributes = {
             "__doc__": function.__doc__ or f"The rule ``{name}``; see :func:`fastdl.optim.rule`.",
@@ -118,20 +132,25 @@ def rule(
     return decorate
 
 
-def _check_names(op: str, state: Sequence[str], start: Mapping[str, float], hyper: Mapping[str, float]) -> None:
-    """Check that the names are the rule's own, and that the numbers are some."""
+def _check_names(
+    op: str, state: Sequence[str], described: Mapping[str, Iterable[str]], hyper: Mapping[str, float]
+) -> None:
+    """Check that the names are the rule's own, and that states of which something is said are among them."""
     if "lr" not in hyper:
         raise RuleError("has no learning rate", op=op, arg="lr", expected="@rule(lr=..., ...)")
     for i, name in enumerate(state):
         if not isinstance(name, str) or not name.isidentifier() or name in {*hyper, *state[:i]}:
             raise RuleError("not a name of its own", op=op, arg="state", got=repr(name))
-    for name in start:
+    for arg, name in ((arg, name) for arg, names in described.items() for name in names):
         if name not in state:
-            raise RuleError("no such state", op=op, arg="start", expected=f"one of {', '.join(state)}", got=repr(name))
+            raise RuleError("no such state", op=op, arg=arg, expected=f"one of {', '.join(state)}", got=repr(name))
     taken = {*dir(UserRule), *Optimizer.__annotations__, *UserRule.__annotations__, *Options.__annotations__}
     for name in hyper:
         if name.startswith("_") or name in {*taken, "t", "convention", "rule", "spec"} - {"lr", "weight_decay"}:
             raise RuleError("a name that optimizers use for something else", op=op, arg=name, hint="Choose another one")
+
+
+def _check_numbers(op: str, start: Mapping[str, float], hyper: Mapping[str, float]) -> None:
     for arg, value in (*(("start", value) for value in start.values()), *hyper.items()):
         try:
             checked(arg, value, op)

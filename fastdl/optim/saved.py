@@ -13,6 +13,7 @@ from fastdl.kernels import CompiledRule, RuleSpec
 from fastdl.optim.groups import Groups
 from fastdl.optim.hyperparameters import checked
 from fastdl.optim.schedules import Schedule
+from fastdl.optim.state_dtypes import REDUCED, is_seed, stored_kind
 
 Rows = dict[Hashable, NDArray[Any]]
 
@@ -27,9 +28,13 @@ class Checkpoint(NamedTuple):
     state: dict[str, Rows]
     averages: Rows
     schedules: Mapping[str, Any]
+    seed: int | None  # of the rounding of a state that is stored in bfloat16 or uint8
+    shapes: tuple[tuple[int, ...], ...]  # of its parameters
 
 
-def validate(state_dict: Any, rule: RuleSpec | CompiledRule, has_averages: bool, op: str) -> Checkpoint:
+def validate(
+    state_dict: Any, rule: RuleSpec | CompiledRule, has_averages: bool, state_dtype: str | None, op: str
+) -> Checkpoint:
     """Return a saved state, checked.
 
     Parameters
@@ -40,6 +45,8 @@ def validate(state_dict: Any, rule: RuleSpec | CompiledRule, has_averages: bool,
         The rule of the optimizer that loads it.
     has_averages : bool
         Whether that optimizer keeps averages.
+    state_dtype : str or None
+        How that optimizer stores its state.
     op : str
         What the error calls it.
 
@@ -54,7 +61,11 @@ def validate(state_dict: Any, rule: RuleSpec | CompiledRule, has_averages: bool,
     """
     fail = _Fail(op)
     parts = ("rule", "hyperparameters", "steps", "state", "averages", "schedules")
-    fail.unless_names("state_dict", parts, state_dict)
+    fail.unless_mapping("state_dict", state_dict)
+    is_reduced = state_dtype in REDUCED
+    if is_reduced != ("rounding" in state_dict):
+        raise fail("state_dtype", f"a state saved with state_dtype={state_dtype!r}", _dtype_in(state_dict))
+    fail.unless_names("state_dict", (*parts, "rounding") if is_reduced else parts, state_dict)
     if state_dict["rule"] != rule.name:
         raise fail("rule", repr(rule.name), repr(state_dict["rule"]))
     for part in parts[1:]:
@@ -78,11 +89,15 @@ def validate(state_dict: Any, rule: RuleSpec | CompiledRule, has_averages: bool,
         tables["averages"] = state_dict["averages"]
     elif state_dict["averages"]:
         raise fail("averages", "none: this optimizer keeps no averages (ema=None)", str(list(state_dict["averages"])))
-    shapes: dict[Hashable, tuple[Any, Any]] = {}
+    seed, shapes = fail.unless_rounding(state_dict["rounding"], state_dtype, steps) if is_reduced else (None, {})
+    kinds: dict[Hashable, tuple[Any, Any]] = {}
     for name, table in tables.items():
         fail.unless_names(name, steps, table)
         for key in steps:
-            fail.unless_array(f"{name}[{key!r}]", table[key], shapes.setdefault(key, _kind(table[key])))
+            if is_reduced and name != "averages":
+                fail.unless_stored(f"{name}[{key!r}]", table[key], state_dtype, shapes[key])
+            else:
+                fail.unless_array(f"{name}[{key!r}]", table[key], kinds.setdefault(key, _kind(table[key])))
     copies: dict[str, Rows] = {
         name: {key: np.array(table[key], order="C") for key in steps} for name, table in tables.items()
     }
@@ -95,6 +110,8 @@ def validate(state_dict: Any, rule: RuleSpec | CompiledRule, has_averages: bool,
         state={name: copies[name] for name in rule.state if steps},
         averages=copies.get("averages", {}),
         schedules=state_dict["schedules"],
+        seed=seed,
+        shapes=tuple(shapes[key] for key in steps) if is_reduced else (),
     )
 
 
@@ -158,6 +175,13 @@ def _of_groups(groups: Groups) -> dict[Hashable, Schedule]:
     return {pattern: own["lr"] for pattern, own in groups.items() if isinstance(own.get("lr"), Schedule)}
 
 
+def _dtype_in(state_dict: Mapping[str, Any]) -> str:
+    """How a saved state is stored."""
+    rounding = state_dict.get("rounding")
+    dtype = rounding.get("state_dtype") if isinstance(rounding, Mapping) else None
+    return f"one saved with state_dtype={dtype!r}"
+
+
 def _kind(array: Any) -> tuple[Any, Any]:
     return getattr(array, "shape", None), getattr(array, "dtype", None)
 
@@ -179,6 +203,29 @@ class _Fail:
         self.unless_mapping(place, value)
         if set(value) != set(expected):
             raise self(place, f"the keys {list(expected)}", str(list(value)))
+
+    def unless_rounding(
+        self, rounding: Any, state_dtype: str | None, steps: Mapping[Hashable, int]
+    ) -> tuple[int, dict[Hashable, tuple[int, ...]]]:
+        """The seed, and the shapes of the parameters."""
+        self.unless_names("rounding", ("state_dtype", "seed", "shapes"), rounding)
+        if rounding["state_dtype"] != state_dtype:
+            raise self("state_dtype", repr(state_dtype), repr(rounding["state_dtype"]))
+        if not is_seed(rounding["seed"]):
+            raise self("rounding['seed']", "an integer from 0 to 2**64 - 1", repr(rounding["seed"]))
+        self.unless_names("rounding['shapes']", steps, rounding["shapes"])
+        shapes = {}
+        for key in steps:
+            shape = rounding["shapes"][key]
+            if not isinstance(shape, tuple | list) or not all(type(size) is int and size >= 0 for size in shape):
+                raise self(f"rounding['shapes'][{key!r}]", "a shape", repr(shape))
+            shapes[key] = tuple(shape)
+        return int(rounding["seed"]), shapes
+
+    def unless_stored(self, place: str, array: Any, state_dtype: str | None, shape: tuple[int, ...]) -> None:
+        expected = stored_kind(state_dtype, shape)
+        if type(array) not in (np.ndarray, np.memmap) or _kind(array) != expected:
+            raise self(place, f"shape {expected[0]} and dtype {expected[1]}", str(_kind(array)))
 
     def unless_array(self, place: str, array: Any, kind: tuple[Any, Any]) -> None:
         if type(array) not in (np.ndarray, np.memmap) or array.dtype not in (np.float32, np.float64):

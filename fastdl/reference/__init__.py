@@ -5,6 +5,7 @@ file                      holds
 ========================  ====================================================================================
 ``rules/``                the optimizers' formulas on arrays, each with its paper, and their table ``RULES``
 ``update.py``             `update`: one step of a rule over many tensors
+``states.py``             `encode_state`, `decode_state`: how optimizers' states are stored
 ``activations.py``        `activation_forward`, `activation_backward`, the names ``ACTIVATIONS``, ``NEED_INPUT``
 ``addition.py``           `add`: the sum of two arrays, with an activation
 ``affine.py``             `affine_forward`, `affine_backward`: the fully connected layer
@@ -45,6 +46,7 @@ from fastdl.reference.norms import (
 from fastdl.reference.random import random_bits, random_normal, random_uniform
 from fastdl.reference.rules import RULES, RuleSpec
 from fastdl.reference.softmax import softmax
+from fastdl.reference.states import decode_state, encode_state
 from fastdl.reference.update import update
 
 __all__ = [
@@ -61,9 +63,11 @@ __all__ = [
     "batch_norm_forward",
     "batch_norm_inference",
     "decay_gradient",
+    "decode_state",
     "dropout_backward",
     "dropout_forward",
     "dropout_ratio",
+    "encode_state",
     "gather",
     "huber",
     "layer_norm_backward",

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastdl.reference.rules import FORMULAS, RULES
+from fastdl.reference.states import decode_state, encode_state
 
 Array = NDArray[Any]
 
@@ -30,6 +31,8 @@ def update(
     averages: Sequence[Array] | None = None,
     average_decay: float = 0.0,
     needs_finite: bool = False,
+    bfloat16: bool = False,
+    seed: int | None = None,
 ) -> bool:
     """Do one step of ``rule`` on every parameter, in place.
 
@@ -63,6 +66,10 @@ def update(
         How much of an average a step keeps.
     needs_finite : bool
         Whether to do nothing where a gradient holds an infinity or a NaN.
+    bfloat16 : bool
+        Not used here, where parameters are float32 or float64.
+    seed : int
+        Of the bits by which states of uint16, which are bfloat16, and of uint8 are rounded.
 
     Returns
     -------
@@ -93,15 +100,29 @@ def update(
             g = g + float(decay[i]) * p
         if shrink is not None:
             p *= 1 - float(shrink[i])
-        own = [arrays[i] for arrays in state]
+        own = [_loaded(arrays[i], p, name in RULES[rule].squares) for name, arrays in _named(rule, state)]
         FORMULAS[rule](p, g, *own, t=int(steps[i]) + 1, **named)
         if (steps[i] + 1) % 8 == 0:
             for array in own:
                 array[np.abs(array) < np.finfo(array.dtype).tiny] = 0
+        for number, ((name, arrays), array) in enumerate(zip(_named(rule, state), own, strict=True)):
+            if array is not arrays[i]:
+                dtype = "uint8" if arrays[i].dtype == np.uint8 else "bfloat16"
+                place = {"seed": seed or 0, "stream": i, "step": int(steps[i]) + 1, "number": number}
+                arrays[i][...] = encode_state(array, dtype, **place, is_squares=name in RULES[rule].squares)
         if averages is not None:
             averages[i][...] += (1.0 - average_decay) * (p - averages[i])
         steps[i] += 1
     return True
+
+
+def _named(rule: str, state: Sequence[Sequence[Array]]) -> Iterator[tuple[str, Sequence[Array]]]:
+    return zip(RULES[rule].state, state, strict=True)
+
+
+def _loaded(stored: Array, p: Array, is_squares: bool) -> Array:
+    """A state array in the dtype of the arithmetic: itself where it is stored so."""
+    return stored if stored.dtype == p.dtype else decode_state(stored, p.shape, is_squares)
 
 
 def _scale(grads: Sequence[Array], clip_norm: float) -> float:

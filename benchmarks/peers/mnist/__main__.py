@@ -14,6 +14,13 @@ from benchmarks.work import Recipe, Work
 from benchmarks.worker import Worker
 
 CONTENDERS = ("fastdl", "torch", "jax")
+# Whose accuracy is measured: who, and the dtype of Adam's state where that is not float32.
+TRAINED: dict[str, tuple[str, tuple[str, ...]]] = {
+    "fastdl": ("fastdl", ()),
+    "fastdl, bfloat16 state": ("fastdl", ("bfloat16",)),
+    "fastdl, uint8 state": ("fastdl", ("uint8",)),
+    "torch": ("torch", ()),
+}
 NETWORK = "-".join(map(str, SIZES))
 
 
@@ -26,17 +33,20 @@ def epoch(folder: str | None) -> Work:
 
 
 def accuracies(folder: str, seeds: int, epochs: int) -> dict[str, Any]:
-    """Return the test accuracy of each seed, its mean and the mean's standard error, for fastdl and torch."""
+    """Return the test accuracy of each seed, its mean and the mean's standard error, for each of ``TRAINED``."""
     found = {}
-    for who in installed(("fastdl", "torch")):
+    present = installed(("fastdl", "torch"))
+    for name, (who, state_dtype) in TRAINED.items():
+        if who not in present:
+            continue
         worker = Worker(who)
         try:
             recipe = f"benchmarks.peers.mnist.with_{who}:accuracy"
-            runs = [worker.once(Recipe(recipe, (folder, seed, epochs))) for seed in range(seeds)]
+            runs = [worker.once(Recipe(recipe, (folder, seed, epochs, *state_dtype))) for seed in range(seeds)]
         finally:
             worker.close()
-        found[who] = summary(runs)
-        print(f"test accuracy after {epochs} epochs: {who} {found[who]['mean']:.4f} ± {found[who]['error']:.4f}")
+        found[name] = summary(runs)
+        print(f"test accuracy after {epochs} epochs: {name} {found[name]['mean']:.4f} ± {found[name]['error']:.4f}")
     return {"epochs": epochs, "seeds": seeds, **found}
 
 

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from fastdl.interop.torch.formulas import Formula
-from fastdl.interop.torch.memory import PLAIN, Array, is_plain, order_of, view
+from fastdl.interop.torch.memory import FLOATS, PLAIN, Array, is_plain, order_of, to_array, view
+from fastdl.interop.torch.reduced import DTYPES, store
 
 STEP = "step"  # torch's name of the number of steps that a parameter has had
 
@@ -37,14 +38,15 @@ class Slot:
         self.param, self.state, self.dtype = param, state, param.dtype
         self.order = order_of(param)
         self.array = view(param, self.order)
-        self.states = [view(state[name], self.order) for name in formula.states]
+        order = None if formula.state_dtype == "uint8" else self.order
+        self.states = [view(state[name], order) for name in formula.states]
         self.counter: Array | None = view(state[STEP], None) if formula.counts else None
 
     def is_sound(self) -> bool:
         """Whether all elements lie one behind the other, and the states' as the parameter's; and the count is one."""
         return (
             all(array.flags.c_contiguous for array in (self.array, *self.states))
-            and all(array.shape == self.array.shape for array in self.states)
+            and all(array.shape == self.array.shape or array.dtype == np.uint8 for array in self.states)
             and (self.counter is None or (self.counter.ndim == 0 and self.counter.item() % 1 == 0))
         )
 
@@ -53,8 +55,8 @@ class Slot:
         if type(grad) not in PLAIN or grad.dtype is not self.dtype:
             return None
         try:
-            array: Array = grad.numpy()
-        except (RuntimeError, TypeError):  # not dense, elsewhere, part of a graph, or yet to be negated
+            array = to_array(grad)
+        except (RuntimeError, TypeError):
             return None
         return array if self.order is None else array.transpose(self.order)
 
@@ -64,9 +66,13 @@ def bind(param: torch.Tensor, state: State | None, formula: Formula) -> Slot | N
 
     So it is before torch's first step, which makes the states.
     """
-    state = {} if state is None else state
-    tensors = [param, *map(state.get, formula.states)]
-    if not all(is_plain(each) and each.dtype is param.dtype for each in tensors):
+    if not is_plain(param) or param.dtype not in FLOATS:
+        return None
+    state, dtype = {} if state is None else state, param.dtype
+    if formula.state_dtype is not None:
+        store(param, state, formula)
+        dtype = DTYPES[formula.state_dtype]
+    if not all(is_plain(each) and each.dtype is dtype for each in map(state.get, formula.states)):
         return None
     if formula.counts and not is_plain(state.get(STEP)):
         return None
@@ -85,7 +91,7 @@ class Batch:
         self.states = [[slot.states[k] for slot in self.slots] for k in range(len(formula.states))]
         self.steps = np.zeros(len(self.slots), dtype=np.int64)
         self._counters = [slot.counter for slot in self.slots if slot.counter is not None]
-        self._group, self._rule = list(params), formula.rule
+        self._group, self._rule = list(params), (formula.rule, formula.state_dtype)
         self._bound = [slot.param for slot in self.slots]
         # What the arrays rest on. A rule without states asks for no dict, which torch may make or leave out.
         has_state = bool(formula.states) or formula.counts
@@ -106,7 +112,7 @@ class Batch:
     def holds(self, params: Sequence[torch.Tensor], states: States, formula: Formula) -> bool:
         """Whether these are still the parameters and states, in the same memory, and no other can be bound."""
         return (
-            formula.rule == self._rule
+            (formula.rule, formula.state_dtype) == self._rule
             and len(params) == len(self._group)
             and all(map(is_, params, self._group))
             and all(map(is_, map(states.get, self._bound), self._dicts))

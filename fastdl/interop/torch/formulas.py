@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 Group = Mapping[str, Any]
 
@@ -29,6 +29,10 @@ class Formula(NamedTuple):
         What the gradient is multiplied by before the decay is added.
     counts : bool
         Whether torch counts a parameter's steps.
+    state_dtype : str, optional
+        "bfloat16" or "uint8" where the states are stored so.
+    seed : int, optional
+        Of the random rounding of such states.
     """
 
     rule: str
@@ -38,6 +42,8 @@ class Formula(NamedTuple):
     shrink: float = 0.0
     scale: float = 1.0
     counts: bool = True
+    state_dtype: Literal["bfloat16", "uint8"] | None = None
+    seed: int | None = None
 
 
 def sign(group: Group) -> float:
@@ -131,7 +137,7 @@ def radam(group: Group) -> Formula | None:
 
 
 # How far torch's product of momenta may be from the exact one by rounding, for parameters of so many bytes.
-PRODUCT_TOLERANCE = {4: 1e-6, 8: 1e-13}
+PRODUCT_TOLERANCE = {2: 1e-6, 4: 1e-6, 8: 1e-13}
 
 
 class MomentumProduct:

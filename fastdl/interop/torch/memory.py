@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 import torch
@@ -12,23 +12,12 @@ Array: TypeAlias = NDArray[Any]
 Order: TypeAlias = tuple[int, ...]
 
 PLAIN = (torch.Tensor, torch.nn.Parameter)  # any other class may mean something else by its memory
-_STORAGE: dict[torch.dtype, np.dtype[Any]] = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
+FLOATS = (torch.float32, torch.float64, torch.bfloat16)
 
 
-def storage(dtype: torch.dtype) -> np.dtype[Any] | None:
-    """Return the dtype of the array that holds a tensor's elements; None where the kernels have none for them."""
-    return _STORAGE.get(dtype)
-
-
-def is_plain(tensor: Any) -> bool:
-    """Whether this is nothing but numbers in this process's memory, of a dtype that the kernels have."""
-    return (
-        type(tensor) in PLAIN
-        and tensor.layout is torch.strided
-        and tensor.is_cpu
-        and storage(tensor.dtype) is not None
-        and not tensor.is_inference()
-    )
+def is_plain(tensor: Any) -> TypeGuard[torch.Tensor]:
+    """Whether this is nothing but numbers in this process's memory."""
+    return type(tensor) in PLAIN and tensor.layout is torch.strided and tensor.is_cpu and not tensor.is_inference()
 
 
 def order_of(tensor: torch.Tensor) -> Order | None:
@@ -39,9 +28,26 @@ def order_of(tensor: torch.Tensor) -> Order | None:
     return tuple(sorted(range(tensor.ndim), key=lambda axis: -strides[axis]))
 
 
+def to_array(tensor: torch.Tensor) -> Array:
+    """Return a tensor's memory as an array; of bfloat16, which NumPy does not have, the bits as uint16.
+
+    Raises
+    ------
+    RuntimeError, TypeError
+        If torch has no such array: the tensor is not dense, elsewhere, part of a graph, or yet to be negated.
+    """
+    array: Array = (tensor.view(torch.uint16) if tensor.dtype is torch.bfloat16 else tensor).numpy()
+    return array
+
+
+def to_floats(array: Array) -> Array:
+    """Return the numbers of what `to_array` returns."""
+    return (array.astype(np.uint32) << 16).view(np.float32) if array.dtype == np.uint16 else array
+
+
 def view(tensor: torch.Tensor, order: Order | None) -> Array:
     """Return a tensor's memory as an array with the axes in this order."""
-    array: Array = tensor.detach().numpy()
+    array = to_array(tensor.detach())
     return array if order is None else array.transpose(order)
 
 

@@ -15,7 +15,8 @@ from fastdl import kernels
 from fastdl.errors import ArrayError, DtypeError
 from fastdl.interop.torch.binding import Batch
 from fastdl.interop.torch.formulas import Formula, Group
-from fastdl.interop.torch.memory import Array, share_storage
+from fastdl.interop.torch.memory import Array, share_storage, to_floats
+from fastdl.interop.torch.reduced import restore, with_state_dtype
 
 Hyper = Sequence[float] | Array
 Closure = Callable[[], Any]
@@ -45,6 +46,21 @@ class DropIn:
 
     def _count(self, group: Group, batch: Batch, gradients: Sequence[Array | None]) -> None:
         """Keep what else torch counts of the steps that have been taken."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over a state dict, of this class or of torch's; see torch.
+
+        Parameters
+        ----------
+        state_dict : dict
+            Its states take the form of each group's ``state_dtype`` in the next step; a group of which it does not
+            say one keeps its own.
+        """
+        before = [group.get("state_dtype") for group in self.param_groups]
+        super().load_state_dict(state_dict)  # type: ignore[misc]
+        for group, state_dtype in zip(self.param_groups, before, strict=True):
+            if state_dtype is not None:
+                group.setdefault("state_dtype", state_dtype)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._batches = None  # a checkpoint's states take the place of these
@@ -112,6 +128,8 @@ class DropIn:
         part = group | {"params": params}
         if part.get("fused") and all(param.is_cpu for param in params):
             part["fused"] = False  # that kernel takes a gradient in another layout for one in the parameter's
+        for param in params:
+            restore(param, self.state.get(param, {}))
         groups, self.param_groups = self.param_groups, [part]
         try:
             with torch.no_grad():
@@ -125,6 +143,8 @@ class DropIn:
         formula = None
         if not (group["differentiable"] or group.get("capturable")):
             formula = self._formula(group)
+        if formula is not None:
+            formula = with_state_dtype(formula, group, number, type(self).__name__)
         if formula is None:
             return list(params)
         assert self._batches is not None
@@ -147,7 +167,7 @@ class DropIn:
     def _update(formula: Formula, batch: Batch, gradients: list[Array | None], hyper: Hyper) -> bool:
         """Take the step; return whether the kernels took these arrays. Where they did not, nothing has changed."""
         if formula.scale != 1:
-            gradients = [None if each is None else np.asarray(each * formula.scale) for each in gradients]
+            gradients = [None if each is None else np.asarray(to_floats(each) * formula.scale) for each in gradients]
         count = len(batch.params)
         try:
             kernels.update(
@@ -159,6 +179,8 @@ class DropIn:
                 hyper,
                 decay=(formula.decay,) * count if formula.decay else None,
                 shrink=(formula.shrink,) * count if formula.shrink else None,
+                bfloat16=True,
+                seed=formula.seed,
             )
         except (ArrayError, DtypeError):  # memory that is shared or not aligned, a gradient of another shape
             return False

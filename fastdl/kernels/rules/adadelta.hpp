@@ -10,7 +10,7 @@ namespace FASTDL_LEVEL {
 
 template <class T>
 struct Adadelta {
-  static constexpr const char *name = "adadelta", *states = "v u", *hyper = "lr rho eps";
+  static constexpr const char *name = "adadelta", *states = "+v +u", *hyper = "lr rho eps";
 
   T lr, update, eps;
 

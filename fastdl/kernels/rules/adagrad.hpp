@@ -10,7 +10,7 @@ namespace FASTDL_LEVEL {
 // root = sqrt(h) + eps. The book, torch.
 template <class T>
 struct AdaGrad {
-  static constexpr const char *name = "adagrad", *states = "h", *hyper = "lr eps";
+  static constexpr const char *name = "adagrad", *states = "+h", *hyper = "lr eps";
 
   T lr, eps;
 
@@ -25,7 +25,7 @@ struct AdaGrad {
 // root = sqrt(h + eps). Keras, optax.
 template <class T>
 struct AdaGradInside {
-  static constexpr const char *name = "adagrad_inside", *states = "h", *hyper = "lr eps";
+  static constexpr const char *name = "adagrad_inside", *states = "+h", *hyper = "lr eps";
 
   T lr, eps;
 

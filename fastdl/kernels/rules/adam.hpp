@@ -26,7 +26,7 @@ inline T larger(T a, T b) {
 
 template <class T>
 struct Moments {
-  static constexpr const char *states = "m v", *hyper = "lr beta1 beta2 eps";
+  static constexpr const char *states = "m +v", *hyper = "lr beta1 beta2 eps";
 
   T new_m, new_v;
 
@@ -73,7 +73,7 @@ struct AdamPaper : AdamForm<T> {
 // AMSGrad: the largest v so far in the place of v, under either form of Adam.
 template <class T, class Form>
 struct AMSGradOf : Form {
-  static constexpr const char* states = "m v v_max";
+  static constexpr const char* states = "m +v +v_max";
 
   AMSGradOf(double t, const double* h) : Form(t, h) {}
 
@@ -101,7 +101,7 @@ struct AMSGradPaper : AMSGradOf<T, AdamPaper<T>> {
 // The largest of the corrected v. optax.
 template <class T>
 struct AMSGradCorrected : Moments<T> {
-  static constexpr const char *name = "amsgrad_corrected", *states = "m v v_max";
+  static constexpr const char *name = "amsgrad_corrected", *states = "m +v +v_max";
 
   T step, correct_v, eps;
 

@@ -11,7 +11,7 @@ namespace FASTDL_LEVEL {
 
 template <class T>
 struct AdamaxMoments {
-  static constexpr const char *states = "m u", *hyper = "lr beta1 beta2 eps";
+  static constexpr const char *states = "m +u", *hyper = "lr beta1 beta2 eps";
 
   T step, new_m, beta2, eps;
 

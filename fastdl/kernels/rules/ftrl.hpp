@@ -11,7 +11,7 @@ namespace FASTDL_LEVEL {
 
 template <class T>
 struct Ftrl {
-  static constexpr const char *name = "ftrl", *states = "n z", *hyper = "lr l1 l2 l2_shrinkage beta";
+  static constexpr const char *name = "ftrl", *states = "+n z", *hyper = "lr l1 l2 l2_shrinkage beta";
 
   T inverse_lr, l1, twice_shrinkage, added;
 

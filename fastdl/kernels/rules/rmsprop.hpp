@@ -36,7 +36,7 @@ struct RMSpropInside {
 
 template <class T, class Form>
 struct RMSpropPlain {
-  static constexpr const char *states = "v", *hyper = "lr rho eps";
+  static constexpr const char *states = "+v", *hyper = "lr rho eps";
 
   T new_v;
   Form form;
@@ -51,7 +51,7 @@ struct RMSpropPlain {
 
 template <class T, class Form>
 struct RMSpropMomentum {
-  static constexpr const char *states = "v u", *hyper = "lr rho eps momentum";
+  static constexpr const char *states = "+v u", *hyper = "lr rho eps momentum";
 
   T new_v;
   Form form;
@@ -73,7 +73,7 @@ inline T variance(T v, T a) {
 
 template <class T, class Form>
 struct RMSpropCentered {
-  static constexpr const char *states = "v a", *hyper = "lr rho eps";
+  static constexpr const char *states = "+v a", *hyper = "lr rho eps";
 
   T new_v;
   Form form;
@@ -89,7 +89,7 @@ struct RMSpropCentered {
 
 template <class T, class Form>
 struct RMSpropCenteredMomentum {
-  static constexpr const char *states = "v a u", *hyper = "lr rho eps momentum";
+  static constexpr const char *states = "+v a u", *hyper = "lr rho eps momentum";
 
   T new_v;
   Form form;

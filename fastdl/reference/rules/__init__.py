@@ -56,6 +56,19 @@ class RuleSpec(NamedTuple):
     name: str
     state: tuple[str, ...]
     hyper: tuple[str, ...]
+    squares: tuple[str, ...] = ()
+
+
+# States whose elements are never negative.
+_SQUARES = {
+    "adagrad": ("h",),
+    "rmsprop": ("v",),
+    "adadelta": ("v", "u"),
+    "adamax": ("u",),
+    "ftrl": ("n",),
+    **dict.fromkeys(("adam", "nadam", "radam", "lamb"), ("v",)),
+    "amsgrad": ("v", "v_max"),
+}
 
 
 def _spec(formula: Callable[..., Any]) -> RuleSpec:
@@ -64,7 +77,10 @@ def _spec(formula: Callable[..., Any]) -> RuleSpec:
     positional = [argument.name for argument in arguments if argument.kind is not argument.KEYWORD_ONLY]
     keywords = [argument.name for argument in arguments if argument.kind is argument.KEYWORD_ONLY]
     return RuleSpec(
-        formula.__name__, state=tuple(positional[2:]), hyper=tuple(name for name in keywords if name != "t")
+        formula.__name__,
+        state=tuple(positional[2:]),
+        hyper=tuple(name for name in keywords if name != "t"),
+        squares=_SQUARES.get(formula.__name__.split("_")[0], ()),
     )
 
 
