@@ -102,11 +102,12 @@ struct Step {
   }
 
   // The tile's pointers for the rule: into the arrays, or into scratch where they are stored in another way.
+  template <bool IS_OWN>
   FASTDL_INLINE void locate(index offset, index n, Rows& rows, void** arrays) const {
     for (int k = 0; k < tensor.array_count; ++k) {
       if (k == 1) continue;
       arrays[k] = static_cast<T*>(tensor.arrays[k]) + offset;
-      if constexpr (own == fastdl_float32) {
+      if constexpr (!IS_OWN && own == fastdl_float32) {
         if (tensor.storage[k] == own) continue;
         stored(k).load(offset, n, rows[k]);
         arrays[k] = rows[k];
@@ -116,8 +117,9 @@ struct Step {
   }
 
   // Stores what is in scratch: the parameter rounded to nearest, states at random if they are to be.
+  template <bool IS_OWN>
   FASTDL_INLINE void put_back(index offset, index n, const Rows& rows, bool with_states) const {
-    if constexpr (own == fastdl_float32) {
+    if constexpr (!IS_OWN && own == fastdl_float32) {
       if (tensor.storage[0] != own) stored(0).store(offset, n, rows[0], nullptr);
       if (!with_states) return;
       const auto is_random = [&](fastdl_storage each) {
@@ -144,40 +146,46 @@ struct Step {
     }
   }
 
-  // Calls work(offset, elements) for the tile, or for its blocks where an array is stored otherwise: their scratch is less,
-  // and the CPU then loads the next block while it computes this one.
+  // Calls work(offset, elements, true_type) for the tile, or with false_type for its blocks where an array is stored
+  // otherwise: their scratch is less, and the CPU then loads the next block while it computes this one.
   template <class Work>
   void each_part(index offset, index n, Work work) const {
     const auto is_own = [](fastdl_storage each) { return each == own; };
-    const bool is_whole = std::all_of(tensor.storage + 2, tensor.storage + tensor.array_count, is_own);
-    if (is_whole && is_own(tensor.storage[0])) return work(offset, n);
+    const bool are_own = std::all_of(tensor.storage + 2, tensor.storage + tensor.array_count, is_own);
+    if (are_own && is_own(tensor.storage[0])) return work(offset, n, std::true_type());
     index i = 0;
-    for (; i + storage_block <= n; i += storage_block) work(offset + i, storage_block);
-    if (i < n) work(offset + i, n - i);
+    for (; i + storage_block <= n; i += storage_block) work(offset + i, storage_block, std::false_type());
+    if (i < n) work(offset + i, n - i, std::false_type());
   }
 
   void measure(index offset, index n, double* squares) const {
     squares[0] = squares[1] = 0;
-    each_part(offset, n, [&](index begin, index count) __attribute__((always_inline)) { measure_part(begin, count, squares); });
+    each_part(offset, n, [&](index begin, index count, auto is_own) __attribute__((always_inline)) {
+      measure_part<is_own>(begin, count, squares);
+    });
   }
 
   void operator()(index offset, index n, const void* coefficients) const {
-    each_part(offset, n, [&](index begin, index count) __attribute__((always_inline)) { step_part(begin, count, coefficients); });
+    each_part(offset, n, [&](index begin, index count, auto is_own) __attribute__((always_inline)) {
+      step_part<is_own>(begin, count, coefficients);
+    });
   }
 
+  template <bool IS_OWN>
   FASTDL_INLINE void measure_part(index offset, index n, double* squares) const {
     alignas(64) Rows rows;
     void* arrays[2 + fastdl_max_states];
-    locate(offset, n, rows, arrays);
+    locate<IS_OWN>(offset, n, rows, arrays);
     shrink(n, static_cast<T*>(arrays[0]));
     tensor.measure(n, arrays, tensor.coefficients, squares);
-    put_back(offset, n, rows, true);
+    put_back<IS_OWN>(offset, n, rows, true);
   }
 
+  template <bool IS_OWN>
   FASTDL_INLINE void step_part(index offset, index n, const void* coefficients) const {
     alignas(64) Rows rows;
     void* arrays[2 + fastdl_max_states];
-    locate(offset, n, rows, arrays);
+    locate<IS_OWN>(offset, n, rows, arrays);
     T* p = static_cast<T*>(arrays[0]);
     if (!tensor.measure) shrink(n, p);
     tensor.tile(n, arrays, coefficients);
@@ -188,7 +196,7 @@ struct Step {
       const T share = T(1 - treatment.average_decay);
       for (index i = 0; i < n; ++i) average[i] += share * (p[i] - average[i]);
     }
-    put_back(offset, n, rows, !tensor.measure || tensor.clears);
+    put_back<IS_OWN>(offset, n, rows, !tensor.measure || tensor.clears);
   }
 };
 
