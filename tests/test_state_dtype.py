@@ -91,7 +91,7 @@ class TestRounding:
 
     @pytest.mark.parametrize("share", [0.5, 0.1, 0.03])
     def test_elements_are_rounded_independently(self, share):
-        """Those that have powers of the salt times the same number, too: correlations are within five standard errors."""
+        """Also those whose numbers are one times powers of the salt: correlations within five standard errors."""
         x = np.full((1000, 4, 64), 1 + share / 8, np.float32)
         rounded = [kernels.decode_state(kernels.encode_state(x, "uint8", 1, number=k), x.shape) > 1 for k in range(3)]
         columns = np.concatenate([each.transpose(1, 0, 2).reshape(4, -1) for each in rounded])

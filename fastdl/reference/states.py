@@ -17,7 +17,7 @@ SALT = 46733
 
 
 def _numbers(size: int, seed: int, stream: int, step: int, number: int) -> NDArray[np.uint32]:
-    """16 random bits for each element: 64 numbers a block, first halves before second ones, times powers of the salt."""
+    """16 random bits for each element: 64 numbers a block, first halves before second ones, times salts."""
     bits = random_bits(-(-size // BLOCK) * 8, seed, stream, step).view(np.uint16)
     draws = bits.reshape(-1, 8, 2, 4).transpose(0, 2, 1, 3).reshape(-1, 1, 64)
     salts = np.array([pow(SALT, 4 * number + quarter, 2**16) for quarter in range(4)], np.uint16)
@@ -45,8 +45,8 @@ def encode_state(
     x : array
     dtype : {"bfloat16", "uint8"}
     seed, stream, step, number : int
-        Of the random bits, 64 numbers of 16 bits for each block of 256 elements: those of its 8 blocks of 128 bits, their
-        first halves before their second ones. Element i of a block has number i % 64 of them times
+        Of the random bits, 64 numbers of 16 bits for each block of 256 elements: those of its 8 blocks of 128 bits,
+        their first halves before their second ones. Element i of a block has number i % 64 of them times
         ``46733 ** (4 * number + i // 64)``, modulo 2**16.
     is_squares : bool
         Whether x is never negative.
