@@ -26,7 +26,7 @@ _REFUSED = {name: _CANCELS for name in kernels.RULES if "centered" in name} | {
 
 def is_seed(value: Any) -> bool:
     """Return whether this is a seed: an integer from 0 to 2**64 - 1."""
-    return not isinstance(value, bool) and isinstance(value, int | np.integer) and 0 <= value < 2**64
+    return bool(not isinstance(value, bool) and isinstance(value, int | np.integer) and 0 <= value < 2**64)
 
 
 def check(state_dtype: Any, seed: Any, rule: str, op: str) -> None:
