@@ -53,6 +53,8 @@ class TestRounding:
     @pytest.mark.parametrize("size", SIZES)
     def test_the_same_bits_as_the_reference(self, size, dtype, is_squares, rng):
         x = draw(rng, size, is_squares)
+        x[300:301], x[301:302] = np.inf, np.nan  # one block is not finite
+        x[-1:] = 3.3e38 if size == 1000 else 1e-44
         for place in ({}, {"seed": 2**63 + 5, "stream": 7, "step": 11, "number": 2}):
             ours = kernels.encode_state(x, dtype, **place, is_squares=is_squares)
             assert_same_bits(ours, reference.encode_state(x, dtype, **place, is_squares=is_squares))
@@ -86,6 +88,15 @@ class TestRounding:
         mean = np.mean([kernels.decode_state(each, x.shape, is_squares) for each in encoded], axis=0, dtype=np.float64)
         distance = 2.0 ** (np.floor(np.log2(x)) - (7 if dtype == "bfloat16" else 3))
         assert (np.abs(mean - x) < 5 * distance / 2 / runs**0.5).all()
+
+    @pytest.mark.parametrize("share", [0.5, 0.1, 0.03])
+    def test_elements_are_rounded_independently(self, share):
+        """Also those whose numbers are one times powers of the salt: correlations within five standard errors."""
+        x = np.full((1000, 4, 64), 1 + share / 8, np.float32)
+        rounded = [kernels.decode_state(kernels.encode_state(x, "uint8", 1, number=k), x.shape) > 1 for k in range(3)]
+        columns = np.concatenate([each.transpose(1, 0, 2).reshape(4, -1) for each in rounded])
+        assert columns.mean(axis=1) == pytest.approx([share] * 12, rel=0.1)
+        assert np.abs(np.corrcoef(columns) - np.eye(12)).max() < 5 / columns.shape[1] ** 0.5
 
     def test_small_signed_numbers_are_right_on_average(self):
         x = np.full(256, 1e-6, np.float32)

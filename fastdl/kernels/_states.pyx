@@ -21,7 +21,7 @@ from fastdl.kernels.errors import ArrayError, DtypeError, HyperparameterError
 
 cnp.import_array()
 
-cdef int SALT = 40503
+cdef int SALT = 46733
 
 
 cdef fastdl_storage _storage(bint is_bytes, bint is_squares) noexcept:
@@ -63,8 +63,10 @@ def encode_state(x, dtype, seed=0, stream=0, step=0, number=0, is_squares=False)
     Notes
     -----
     A number between two that can be stored becomes either, with the probabilities by which it is right on average
-    (stochastic rounding), from its 16 bits of :func:`random_bits`: ``numbers = bits.view(uint16)`` of the seed, stream and
-    step, times ``40503 ** number``. Numbers that can be stored stay as they are. In uint8 numbers below the smallest of
+    (stochastic rounding), from 16 random bits. Each block of 256 elements has 64 numbers of 16 bits, those of 8 blocks of
+    :func:`random_bits` of the seed, stream and step: their first halves, then their second ones. Element i of the block
+    takes number i % 64 times ``46733 ** (4 * number + i // 64)``, modulo 2**16: as a function of 16 bits this is one to one,
+    so that each element's are uniform. Numbers that can be stored stay as they are. In uint8 numbers below the smallest of
     their block, 2**-15 of what the largest one is rounded down to, become that one or 0; squares, where it is 2**-31 of it,
     always become that one unless they are 0. A block with an infinity, a NaN or a number above 3.19e38 becomes all NaN;
     numbers of uint8 below 2**-110, or of squares below 2**-126, count as below the smallest.
@@ -94,7 +96,7 @@ def encode_state(x, dtype, seed=0, stream=0, step=0, number=0, is_squares=False)
     cdef Py_ssize_t size = cnp.PyArray_SIZE(numbers), blocks = (size + fastdl_storage_block - 1) // fastdl_storage_block
     cdef cnp.ndarray out = np.empty(size + blocks, np.uint8) if is_bytes else np.empty((<object>numbers).shape, np.uint16)
     cdef fastdl_storage storage = _storage(is_bytes, is_squares)
-    cdef uint16_t salt = pow(SALT, number, 2 ** 16)
+    cdef uint16_t salt = pow(SALT, 4 * number, 2 ** 16)
     cdef float* start = <float*>cnp.PyArray_DATA(numbers)
     cdef void* to = cnp.PyArray_DATA(out)
     cdef fastdl_queue queue = _runtime.enter((numbers, out))

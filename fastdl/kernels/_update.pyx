@@ -35,7 +35,6 @@ from fastdl.kernels._table cimport (
     fastdl_float32,
     fastdl_float64,
     fastdl_max_hyper,
-    fastdl_max_states,
     fastdl_no_memory,
     fastdl_outcome,
     fastdl_plan,
@@ -306,16 +305,16 @@ def update(
     cdef tuple state_names, hyper_names
     name, state_names, hyper_names = spec[:3]
     cdef fastdl_storage storages[4]
-    cdef fastdl_storage bytes_of[fastdl_max_states]
     storages[FLOAT32], storages[FLOAT64], storages[BFLOAT16] = fastdl_float32, fastdl_float64, fastdl_bfloat16
+    storages[BYTES] = fastdl_signed_bytes
     if op is None:
         op = name
     cdef Py_ssize_t count = len(params), hyper_count = len(hyper_names), i, k, active = 0, span = 0
     cdef int states = len(state_names), width = 3 + states, kind, stored
-    for k in range(states):
-        bytes_of[k] = fastdl_positive_bytes if state_names[k] in spec.squares else fastdl_signed_bytes
     cdef bint is_random = seed is not None
-    cdef fastdl_source source = source_of(seed if is_random else 0, 0, 0, 0, op)
+    cdef fastdl_source source = fastdl_source(seed=0, stream=0, step=0, first=0)
+    if is_random:
+        source = source_of(seed, 0, 0, 0, op)
     cdef cnp.ndarray param, array
     _check_count(grads, count, op, "grads")
     _check_count(state, states, op, "state")
@@ -406,7 +405,9 @@ def update(
                     raise HyperparameterError(
                         "missing", op=op, arg="seed", expected="an integer: states in bytes are rounded at random", got="None"
                     )
-                tensor.storage[2 + k] = bytes_of[k] if stored == BYTES else storages[stored]
+                tensor.storage[2 + k] = storages[stored]
+                if stored == BYTES and state_names[k] in spec.squares:
+                    tensor.storage[2 + k] = fastdl_positive_bytes
                 held.append(array)
                 tensor.arrays[2 + k] = cnp.PyArray_DATA(array)
                 span_of(array, True, i * width + 3 + k, &spans[span])

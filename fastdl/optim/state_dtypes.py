@@ -26,7 +26,7 @@ _REFUSED = {name: _CANCELS for name in kernels.RULES if "centered" in name} | {
 
 def is_seed(value: Any) -> bool:
     """Return whether this is a seed: an integer from 0 to 2**64 - 1."""
-    return not isinstance(value, bool) and isinstance(value, int | np.integer) and 0 <= value < 2**64
+    return bool(not isinstance(value, bool) and isinstance(value, int | np.integer) and 0 <= value < 2**64)
 
 
 def check(state_dtype: Any, seed: Any, rule: str, op: str) -> None:
@@ -44,6 +44,8 @@ def check(state_dtype: Any, seed: Any, rule: str, op: str) -> None:
     HyperparameterError
         If it is not one of them, or the rule does not stand it.
     """
+    if state_dtype is None and seed == 0 and type(seed) is int:  # the usual case, in every step
+        return
     if state_dtype not in (None, "float32", *REDUCED):
         raise HyperparameterError(
             "unknown choice", op=op, arg="state_dtype", expected=f"one of {('float32', *REDUCED)}",

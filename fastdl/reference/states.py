@@ -13,13 +13,15 @@ from fastdl.reference.random import random_bits
 Array = NDArray[Any]
 
 BLOCK = 256
+SALT = 46733
 
 
 def _numbers(size: int, seed: int, stream: int, step: int, number: int) -> NDArray[np.uint32]:
-    """16 random bits for each element: of the blocks for 256 elements the first halves, then the second ones."""
-    bits = random_bits(-(-size // BLOCK) * 32, seed, stream, step).view(np.uint16)
-    bits = bits.reshape(-1, 32, 2, 4).transpose(0, 2, 1, 3).ravel()[:size]
-    return bits.astype(np.uint32) * np.uint32(pow(40503, number, 2**16)) & np.uint32(0xFFFF)
+    """16 random bits for each element: 64 numbers a block, first halves before second ones, times salts."""
+    bits = random_bits(-(-size // BLOCK) * 8, seed, stream, step).view(np.uint16)
+    draws = bits.reshape(-1, 8, 2, 4).transpose(0, 2, 1, 3).reshape(-1, 1, 64)
+    salts = np.array([pow(SALT, 4 * number + quarter, 2**16) for quarter in range(4)], np.uint16)
+    return (draws * salts[:, None]).ravel()[:size].astype(np.uint32)
 
 
 def _lowest(exponents: Array, is_squares: bool) -> Array:
@@ -43,7 +45,9 @@ def encode_state(
     x : array
     dtype : {"bfloat16", "uint8"}
     seed, stream, step, number : int
-        Of the random bits: `numbers` times ``40503 ** number``.
+        Of the random bits, 64 numbers of 16 bits for each block of 256 elements: those of its 8 blocks of 128 bits,
+        their first halves before their second ones. Element i of a block has number i % 64 of them times
+        ``46733 ** (4 * number + i // 64)``, modulo 2**16.
     is_squares : bool
         Whether x is never negative.
 
@@ -67,14 +71,15 @@ def encode_state(
     exponents = np.maximum(most.astype(np.int64) + 0xFFFFF >> 23, 32)  # room for the largest when it is rounded up
     lowest = np.repeat(_lowest(exponents, is_squares), BLOCK)[: x.size]
     smallest = (lowest + 1 << 20).astype(np.uint32)
-    codes = (magnitudes + (numbers << np.uint32(4) | np.uint32(8)) >> np.uint32(20)).astype(np.int64) - lowest
+    sums = bits + (numbers << np.uint32(4) | np.uint32(8))
+    codes = np.maximum((sums >> np.uint32(20) & np.uint32(0x7FF)).astype(np.int64), lowest) - lowest
     if is_squares:
         below = magnitudes > 0
         signs = np.zeros_like(codes)
     else:
         with np.errstate(over="ignore", invalid="ignore"):
             below = magnitudes.view(np.float32) * (np.float32(65536) / smallest.view(np.float32)) > numbers + 0.5
-        signs = (bits >> np.uint32(24) & np.uint32(0x80)).astype(np.int64)
+        signs = (sums >> np.uint32(24) & np.uint32(0x80)).astype(np.int64)
     codes = np.where(magnitudes < smallest, below, codes) | signs
     return np.concatenate([codes, np.minimum(exponents, 255)]).astype(np.uint8)
 
