@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,7 +107,7 @@ def update(
                 array[np.abs(array) < np.finfo(array.dtype).tiny] = 0
         for number, ((name, arrays), array) in enumerate(zip(_named(rule, state), own, strict=True)):
             if array is not arrays[i]:
-                dtype = "uint8" if arrays[i].dtype == np.uint8 else "bfloat16"
+                dtype: Literal["bfloat16", "uint8"] = "uint8" if arrays[i].dtype == np.uint8 else "bfloat16"
                 place = {"seed": seed or 0, "stream": i, "step": int(steps[i]) + 1, "number": number}
                 arrays[i][...] = encode_state(array, dtype, **place, is_squares=name in RULES[rule].squares)
         if averages is not None:
