@@ -47,15 +47,6 @@ def test_the_command_runs_them_and_writes_figure_and_numbers(tmp_path, capsys):
     assert all(check["holds"] for check in content["checks"])
 
 
-def test_an_experiment_whose_extra_is_missing_is_left_out(tmp_path, capsys, monkeypatch):
-    monkeypatch.setitem(sys.modules, "optuna", None)
-    assert main(["experiment", "narrowing", "anisotropy", "--out", str(tmp_path)]) == 2
-    out, err = capsys.readouterr()
-    assert "left out: " in out
-    assert "fastdl[tune]" in err
-    assert (tmp_path / "anisotropy.png").exists()
-
-
 def test_the_command_names_the_nearest_experiment(capsys):
     assert main(["experiment", "anisotropi"]) == 2
     assert "Did you mean anisotropy?" in capsys.readouterr().err
