@@ -148,15 +148,15 @@ def test_the_table_of_rules():
     """Read from the signatures; what it says of every rule is compared with the catalogue in test_update.py."""
     assert list(reference.RULES) == list(rules.FORMULAS)
     for name, spec in {
-        "sgd": ("sgd", (), ("lr",)),
-        "momentum": ("momentum", ("v",), ("lr", "momentum")),
-        "adagrad": ("adagrad", ("h",), ("lr", "eps")),
-        "adam": ("adam", ("m", "v"), ("lr", "beta1", "beta2", "eps")),
-        "rmsprop_centered_momentum": ("rmsprop_centered_momentum", ("v", "a", "u"), ("lr", "rho", "eps", "momentum")),
-        "ftrl": ("ftrl", ("n", "z"), ("lr", "l1", "l2", "l2_shrinkage", "beta")),
-        "lamb": ("lamb", ("m", "v"), ("lr", "beta1", "beta2", "eps", "weight_decay")),
+        "sgd": ((), ("lr",), ()),
+        "momentum": (("v",), ("lr", "momentum"), ()),
+        "adagrad": (("h",), ("lr", "eps"), ("h",)),
+        "adam": (("m", "v"), ("lr", "beta1", "beta2", "eps"), ("v",)),
+        "rmsprop_centered_momentum": (("v", "a", "u"), ("lr", "rho", "eps", "momentum"), ("v",)),
+        "ftrl": (("n", "z"), ("lr", "l1", "l2", "l2_shrinkage", "beta"), ("n",)),
+        "lamb": (("m", "v"), ("lr", "beta1", "beta2", "eps", "weight_decay"), ("v",)),
     }.items():
-        assert tuple(reference.RULES[name]) == spec
+        assert tuple(reference.RULES[name]) == (name, *spec)
 
 
 def central_differences(f, x, h=1e-3):
