@@ -51,6 +51,15 @@ class _Bar:
             self._bar.close()
 
 
+def _bar_class() -> Any:
+    """Return the bar of tqdm, where that is installed and stderr is a terminal; else None."""
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return None
+    return tqdm if sys.stderr.isatty() else None
+
+
 @contextmanager
 def display(steps: int) -> Iterator[Display]:
     """Progress display for a run of known length: tqdm's bar in a terminal that has it, lines elsewhere.
@@ -60,11 +69,8 @@ def display(steps: int) -> Iterator[Display]:
     steps : int
         Steps of the whole run.
     """
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        tqdm = None
-    if tqdm is None or not sys.stderr.isatty():
+    tqdm = _bar_class()
+    if tqdm is None:
         yield _Lines()
     else:
         with closing(_Bar(partial(tqdm, total=steps, unit="step", dynamic_ncols=True))) as bar:
@@ -85,11 +91,8 @@ def progress_line(label: str) -> Iterator[Callable[[float, str], None]]:
     callable
         Takes the share done, from 0 to 1, and what is being done now.
     """
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        tqdm = None
-    if tqdm is None or not sys.stderr.isatty():
+    tqdm = _bar_class()
+    if tqdm is None:
         yield lambda share, text: None
     else:
         form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
