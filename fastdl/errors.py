@@ -11,6 +11,7 @@ from fastdl.kernels.errors import (
     KeyMismatchError,
     LabelError,
     MissingDependencyError,
+    ParallelError,
     RuleError,
 )
 
@@ -25,5 +26,6 @@ __all__ = [
     "KeyMismatchError",
     "LabelError",
     "MissingDependencyError",
+    "ParallelError",
     "RuleError",
 ]

@@ -97,3 +97,7 @@ class MissingDependencyError(FastdlError, ImportError):
 
 class RuleError(FastdlError, TypeError):
     """A function that cannot become an optimizer's rule, or an activation."""
+
+
+class ParallelError(FastdlError):
+    """Ranks that do not do the same, or one that failed."""

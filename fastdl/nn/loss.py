@@ -103,3 +103,18 @@ class Loss(Plannable):
             If they do not fit.
         """
         return kernels.real_targets(targets, shape, dtype)
+
+    def weight(self, targets: NDArray[Any]) -> float:
+        """Return what the loss of a batch is a mean over: two batches' losses, so weighted, make that of both.
+
+        Parameters
+        ----------
+        targets : ndarray (B, ...)
+            As in :meth:`forward`.
+
+        Returns
+        -------
+        float
+            The number of rows, here.
+        """
+        return len(targets)

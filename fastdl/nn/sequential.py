@@ -172,13 +172,36 @@ class Sequential:
         DtypeError, ArrayError, LabelError
             If x or t does not fit.
         """
-        self._check_input(x)
+        return self.train_gradient(x, t)[1]
+
+    def train_gradient(
+        self, x: Array, t: Array, *, rows: NDArray[np.integer[Any]] | None = None, scale: float = 1.0
+    ) -> tuple[float, dict[str, Array]]:
+        """Return loss and gradient of a training step, for those who update the parameters themselves.
+
+        Parameters
+        ----------
+        x, t, rows, scale
+            As in :meth:`train_step`.
+
+        Returns
+        -------
+        loss : float
+        gradient : dict of str to ndarray
+            As :meth:`gradient` returns it.
+
+        Raises
+        ------
+        DtypeError, ArrayError, LabelError, HyperparameterError
+            As by :meth:`train_step`.
+        """
+        batch, t = self._batch_of(x, t, rows, scale)
         with self._lock:
-            planned = self._plans.step(self, Batch(x), t)
+            planned = self._plans.step(self, batch, t)
             if planned is None:
-                return self.loss_and_gradient(x, t)[1]
+                return self.loss_and_gradient(batch.make(), t)
             planned.run()
-            return planned.lend()
+            return planned.loss, planned.lend()
 
     def train_step(
         self,

@@ -64,3 +64,8 @@ class SoftmaxCrossEntropy(Loss):
     def targets(self, targets: NDArray[Any], shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[np.int64]:
         batch, classes = shape
         return kernels.class_numbers(targets, batch, classes, self.ignore_index)
+
+    def weight(self, targets: NDArray[Any]) -> float:
+        labels = targets if targets.ndim == 1 else targets.argmax(axis=1)
+        counted = labels if self.ignore_index is None else labels[labels != self.ignore_index]
+        return len(counted) if self.class_weights is None else float(self.class_weights[counted].sum(dtype=np.float64))

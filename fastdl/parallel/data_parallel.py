@@ -1,0 +1,199 @@
+"""A network that several ranks train together."""
+
+from __future__ import annotations
+
+import zlib
+from math import isqrt
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastdl.errors import ParallelError
+from fastdl.nn.sequential import Sequential, SupportsUpdate
+from fastdl.parallel.gradient_buffer import GradientBuffer
+from fastdl.parallel.shares import share
+from fastdl.parallel.world import world
+
+if TYPE_CHECKING:
+    from mpi4py.MPI import Intracomm
+
+Array = NDArray[Any]
+
+LOSS, FAILED, BATCH, SQUARE_OF_BATCH = range(4)  # the numbers behind the gradients
+
+
+class DataParallel:
+    """A network that all ranks train together: a step is that of one process on the whole batch, to rounding.
+
+    Every rank has the same network, optimizer and data, and calls the same methods with the same arguments. Each
+    computes the gradient of its share of the batch; one ``Allreduce`` adds up gradients and loss, and every rank takes
+    the same step. The mean of the shares' gradients is weighted by what the loss is a mean over: rows, or the weights
+    of their classes.
+
+    Parameters
+    ----------
+    network : Sequential
+        For example a `fastdl.nn.MLP`. Its parameters, running statistics and masks become those of rank 0.
+    comm : mpi4py.MPI.Intracomm, optional
+        The ranks; by default all that were started together.
+
+    Attributes
+    ----------
+    network : Sequential
+        The network.
+    comm : mpi4py.MPI.Intracomm
+        The ranks.
+
+    Raises
+    ------
+    MissingDependencyError
+        If mpi4py or an MPI is not installed.
+
+    Notes
+    -----
+    With one rank, every method is the network's own. Li et al., "PyTorch Distributed: Experiences on Accelerating Data
+    Parallel Training", 2020, describe how torch does it.
+
+    Examples
+    --------
+    >>> from fastdl import nn, optim
+    >>> from fastdl.train import Trainer
+    >>> network = DataParallel(nn.MLP([3, 8, 3], seed=0))
+    >>> x = np.random.default_rng(0).random((200, 3), np.float32)
+    >>> history = Trainer(network, optim.SGD(lr=0.5), batch_size=20, epochs=2, seed=0).fit(x, x.argmax(axis=1))
+    >>> len(history.losses)
+    20
+    """
+
+    def __init__(self, network: Sequential, comm: Intracomm | None = None) -> None:
+        self.network = network
+        self.comm = world() if comm is None else comm
+        if self.comm.size > 1:
+            network.load_state_dict(self.comm.bcast(network.state_dict()))
+        self._buffer = GradientBuffer(network.params, numbers=4)
+
+    @property
+    def params(self) -> dict[str, Array]:
+        """The network's parameters."""
+        return self.network.params
+
+    def train_step(
+        self,
+        x: Array,
+        t: Array,
+        optimizer: SupportsUpdate,
+        *,
+        rows: NDArray[np.integer[Any]] | None = None,
+        scale: float = 1.0,
+    ) -> float:
+        """Take one step on a batch that is the same on all ranks: forward, backward, update.
+
+        Parameters
+        ----------
+        x, t, optimizer, rows, scale
+            As :meth:`fastdl.nn.Sequential.train_step` takes them, and the same on all ranks.
+
+        Returns
+        -------
+        float
+            The loss of the whole batch before the step.
+
+        Raises
+        ------
+        ParallelError
+            If another rank could not compute its share, or the ranks were given different batches.
+        FastdlError
+            If something does not fit. Whatever is raised, no rank's parameters have changed.
+        """
+        if self.comm.size == 1:
+            return self.network.train_step(x, t, optimizer, rows=rows, scale=scale)
+        loss, grads = self._whole_gradient(x, t, rows, scale)
+        optimizer.update(self.network.params, grads)
+        return loss
+
+    def loss(self, x: Array, t: Array) -> float:
+        """Return the loss, which every rank computes.
+
+        Parameters
+        ----------
+        x, t : ndarray
+            As :meth:`fastdl.nn.Sequential.loss` takes them.
+
+        Returns
+        -------
+        float
+        """
+        return self.network.loss(x, t)
+
+    def loss_and_accuracy(self, x: Array, t: Array) -> tuple[float, float]:
+        """Return loss and accuracy, which every rank computes.
+
+        Parameters
+        ----------
+        x, t : ndarray
+            As :meth:`fastdl.nn.Sequential.loss_and_accuracy` takes them.
+
+        Returns
+        -------
+        loss, accuracy : float
+        """
+        return self.network.loss_and_accuracy(x, t)
+
+    def _whole_gradient(self, x: Array, t: Array, rows: Array | None, scale: float) -> tuple[float, dict[str, Array]]:
+        """Loss and gradient of the whole batch: the sum of what the ranks make of their shares.
+
+        A rank that fails says so in the same sum, so that no other waits for it.
+        """
+        buffer, failure = self._buffer, None
+        try:
+            self._fill(x, t, rows, scale)
+        except Exception as error:
+            failure = error
+            buffer.array[:] = 0
+            buffer.numbers[FAILED] = 1
+        buffer.add_up(self.comm)
+        if failure is not None:
+            raise failure
+        if buffer.numbers[FAILED]:
+            raise ParallelError(
+                f"{buffer.numbers[FAILED]:.0f} of {self.comm.size} ranks could not compute their share of the batch",
+                op="DataParallel", hint="Their errors say why; no rank has taken the step",
+            )  # fmt: skip
+        batch, square = int(buffer.numbers[BATCH]), int(buffer.numbers[SQUARE_OF_BATCH])
+        if square * self.comm.size != batch**2:
+            raise ParallelError(
+                "the ranks were given different batches", op="DataParallel",
+                hint="Give all the same data in the same order, and a Trainer the same seed",
+            )  # fmt: skip
+        return float(buffer.numbers[LOSS]), buffer.gradients
+
+    def _fill(self, x: Array, t: Array, rows: Array | None, scale: float) -> None:
+        """Put this rank's share of loss and gradient into the buffer."""
+        buffer, comm = self._buffer, self.comm
+        targets = t if rows is None else t[rows]
+        mine = share(len(targets), comm.rank, comm.size)
+        if mine.start == mine.stop:
+            buffer.array[:] = 0
+        else:
+            if rows is None:
+                loss, grads = self.network.train_gradient(x[mine], t[mine])
+            else:
+                loss, grads = self.network.train_gradient(x, t, rows=rows[mine], scale=scale)
+            factor = self._share_of_mean(targets, mine)
+            buffer.fill(grads, factor)
+            buffer.numbers[LOSS] = loss * factor
+        buffer.numbers[FAILED] = 0
+        buffer.numbers[BATCH] = batch = self._fingerprint(targets if rows is None else rows)
+        buffer.numbers[SQUARE_OF_BATCH] = batch**2
+
+    def _share_of_mean(self, targets: Array, mine: slice) -> float:
+        """How much the loss of these rows counts in that of all."""
+        weight = getattr(self.network.loss_function, "weight", len)
+        whole = weight(targets)
+        return weight(targets[mine]) / whole if whole else (mine.stop - mine.start) / len(targets)
+
+    def _fingerprint(self, array: Array) -> int:
+        """A number that differs for different batches, so small that the sum of the ranks' squares is exact."""
+        exact = 2 ** (np.finfo(self.network.dtype).nmant + 1)
+        return zlib.crc32(array.tobytes()) % isqrt(exact // self.comm.size)

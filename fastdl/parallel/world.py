@@ -1,0 +1,56 @@
+"""The ranks that were started together."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from functools import cache
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from fastdl.errors import MissingDependencyError
+
+if TYPE_CHECKING:
+    from mpi4py.MPI import Intracomm
+
+
+@cache
+def world() -> Intracomm:
+    """Return the communicator of all ranks; that of one rank where Python was not started by ``mpiexec``.
+
+    From the first call on, an exception that nobody catches ends all ranks, not just the one that raised it: the others
+    would wait for it forever.
+
+    Returns
+    -------
+    mpi4py.MPI.Intracomm
+
+    Raises
+    ------
+    MissingDependencyError
+        If mpi4py or an MPI is not installed.
+
+    Examples
+    --------
+    >>> world().size
+    1
+    """
+    try:
+        from mpi4py import MPI
+    except (ImportError, RuntimeError) as error:  # RuntimeError: mpi4py finds no MPI library
+        raise MissingDependencyError(
+            f"MPI cannot be used: {error}", op="fastdl.parallel", hint='Install it with pip install "fastdl[mpi]"'
+        ) from error
+    ranks = MPI.COMM_WORLD
+    if ranks.size > 1:
+        sys.excepthook = _end_all_ranks
+    return ranks
+
+
+def _end_all_ranks(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Report an exception that nobody caught, and end all ranks."""
+    ranks = world()
+    print(f"rank {ranks.rank} of {ranks.size} failed:", file=sys.stderr)
+    traceback.print_exception(kind, error, trace)
+    sys.stderr.flush()
+    ranks.Abort(1)
