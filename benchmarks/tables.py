@@ -1,7 +1,7 @@
-"""``python -m benchmarks.tables``: writes the README's tables from the committed results.
+"""``python -m benchmarks.tables``: writes the tables of the README and of docs/scaling.md from the committed results.
 
-A table stands in the README between ``<!-- table:NAME -->`` and ``<!-- /table -->``; there is none where
-``results/NAME.json`` is not there yet. With ``--check`` nothing is written, and the exit status is 1 if the README
+A table stands in them between ``<!-- table:NAME -->`` and ``<!-- /table -->``; there is none where
+``results/NAME.json`` is not there yet. With ``--check`` nothing is written, and the exit status is 1 if one
 does not say what the results say.
 """
 
@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import RESULTS
+from benchmarks.parallel.table import PARTS, measured, worth
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "scaling.md")
 MARKED = re.compile(r"(?<=<!-- table:)(\w+)( -->\n).*?(?=<!-- /table -->)", re.DOTALL)
 TURNS = "the contenders taking turns"
 RATIO = "×: how many times as long as fastdl takes, the median of the ratios within the rounds"
-FIGURES = README.parent / "docs"
+FIGURES = ROOT / "docs"
 INTRODUCED = {  # said only where there is something to be introduced
     "mnist": "An epoch of training on MNIST, from pixels in uint8, shuffled:\n\n",
     "memory": "The memory that training takes:\n\n",
@@ -189,7 +191,22 @@ def duration(seconds: float) -> str:
     return f"{seconds / scale:#.3g}".rstrip(".") + f" {unit}"
 
 
-SECTIONS = {"mnist": with_accuracy, "memory": memory, "growth": growth, "tune": tune}
+def parallel(results: dict[str, Any]) -> str:
+    """Return what steps on several ranks take, and what the model makes of more machines."""
+    parts = ["network", "ranks x threads", *(f"{part}, ms" for part in PARTS), "the model's step"]
+    machines = ["network", "link", "quickest on", "with overlap", "2 times the rows", "8 times", "64 times"]
+    tables = [
+        "\n".join([*_head(*head), *(_row(*row) for row in rows)])
+        for head, rows in ((parts, measured(results)), (machines, worth(results)))
+    ]
+    sizes = "; ".join(
+        f"{model['name']}: {'-'.join(map(str, model['sizes']))}, {model['rows']} rows" for model in results["models"]
+    )
+    under = f"{sizes}. Medians of {results['rounds']} rounds, taking turns. {_where(results)}"
+    return "\n\n".join([tables[0], under, tables[1]])
+
+
+SECTIONS = {"mnist": with_accuracy, "memory": memory, "growth": growth, "tune": tune, "parallel": parallel}
 
 
 def filled_in(text: str) -> str:
@@ -206,16 +223,20 @@ def filled_in(text: str) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Write the README's tables from benchmarks/results.")
-    parser.add_argument("--check", action="store_true", help="only say whether the README is up to date")
+    parser = argparse.ArgumentParser(description="Write the documents' tables from benchmarks/results.")
+    parser.add_argument("--check", action="store_true", help="only say whether the documents are up to date")
     check = parser.parse_args().check
-    text = README.read_text()
-    wanted = filled_in(text)
-    if not check:
-        README.write_text(wanted)
-        return 0
-    sys.stdout.writelines(difflib.unified_diff(text.splitlines(True), wanted.splitlines(True), "README.md", "results"))
-    return int(text != wanted)
+    differ = False
+    for document in DOCUMENTS:
+        text = document.read_text()
+        wanted = filled_in(text)
+        differ |= text != wanted
+        if not check:
+            document.write_text(wanted)
+        else:
+            lines = text.splitlines(True), wanted.splitlines(True)
+            sys.stdout.writelines(difflib.unified_diff(*lines, document.name, "results"))
+    return int(check and differ)
 
 
 if __name__ == "__main__":
