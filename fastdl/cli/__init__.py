@@ -1,6 +1,7 @@
 """The command `fastdl`: one file a subcommand, and `options.py` for what they share.
 
-A subcommand imports what it works with when it runs, so that ``fastdl --help`` comes at once.
+A subcommand imports what it works with when it runs, and errors are named ``fastdl.errors.X``, which imports nothing before
+one is raised, so that ``fastdl --help`` comes at once.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+import fastdl
 from fastdl._version import __version__
 from fastdl.cli import bench, compare, completion, evaluate, experiment, info, predict, report, train, tune
-from fastdl.errors import FastdlError
 
 __all__ = ["main"]
 
@@ -47,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         arguments.run(arguments)
-    except FastdlError as error:
+    except fastdl.errors.FastdlError as error:
         if arguments.debug:
             raise
         print(f"fastdl: error: {error}", file=sys.stderr)

@@ -6,8 +6,8 @@ import argparse
 import json
 from pathlib import Path
 
+import fastdl
 from fastdl.cli import options
-from fastdl.errors import DataError
 
 
 def add_to(commands: options.Commands[argparse.ArgumentParser]) -> None:
@@ -35,7 +35,7 @@ def _run(arguments: argparse.Namespace) -> None:
     else:
         x, t, _ = options.load_file(arguments, checkpoint.notes.get("classes"))
     if x.shape[1] != network.sizes[0]:
-        raise DataError(
+        raise fastdl.errors.DataError(
             "has another number of features", arg="--data", expected=str(network.sizes[0]), got=str(x.shape[1])
         )
     loss, accuracy = evaluate(network, x, t, scale=scale)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastdl.errors import CheckpointError, DataError, HyperparameterError
+import fastdl
 
 if TYPE_CHECKING:
     from fastdl.data import Dataset, Labelled
@@ -47,7 +46,7 @@ def add_data(command: argparse.ArgumentParser) -> None:
 def check_data(arguments: argparse.Namespace) -> None:
     """Raise DataError where the options of `add_data` do not say where the data is."""
     if arguments.data == "mnist" and arguments.data_dir is None:
-        raise DataError(
+        raise fastdl.errors.DataError(
             "MNIST is not part of fastdl", arg="--data-dir", hint="Add --data-dir FOLDER, where its four IDX files are"
         )
 
@@ -88,7 +87,9 @@ def names_of(arguments: argparse.Namespace) -> tuple[str, str]:
     """The names of inputs and labels in an NPZ file."""
     names = arguments.arrays.split(",")
     if len(names) != 2:
-        raise HyperparameterError("not two names", arg="--arrays", expected="X,T", got=repr(arguments.arrays))
+        raise fastdl.errors.HyperparameterError(
+            "not two names", arg="--arrays", expected="X,T", got=repr(arguments.arrays)
+        )
     return names[0], names[1]
 
 
@@ -116,7 +117,9 @@ def scale_of(arguments: argparse.Namespace, checkpoint: Checkpoint) -> float:
     """What inputs are multiplied by: as the option has it, or as in training."""
     scale = checkpoint.notes.get("scale", 1.0) if arguments.scale is None else arguments.scale
     if not isinstance(scale, float | int):
-        raise CheckpointError("does not fit", arg="notes", key="scale", expected="a number", got=repr(scale)[:80])
+        raise fastdl.errors.CheckpointError(
+            "does not fit", arg="notes", key="scale", expected="a number", got=repr(scale)[:80]
+        )
     return scale
 
 
@@ -142,11 +145,13 @@ def set_threads(arguments: argparse.Namespace) -> None:
 
 def check_names(names: Sequence[str], known: Iterable[str], what: str, arg: str) -> None:
     """Raise HyperparameterError for a name that is not known, with the nearest one that is."""
+    import difflib
+
     known = list(known)
     for name in names:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            raise HyperparameterError(
+            raise fastdl.errors.HyperparameterError(
                 f"unknown {what}",
                 arg=arg,
                 expected=f"some of {','.join(known)}",

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import fastdl
 from fastdl.cli import options
-from fastdl.errors import DataError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,7 +45,7 @@ def _run(arguments: argparse.Namespace) -> None:
     label = None if arguments.label is None else options.label_of(arguments)
     x = load_inputs(arguments.data, label=label, name=arguments.array)
     if x.shape[1] != network.sizes[0]:
-        raise DataError(
+        raise fastdl.errors.DataError(
             "has another number of features", arg="--data", expected=str(network.sizes[0]), got=str(x.shape[1]),
             hint="--label leaves out a column of labels" if x.shape[1] == network.sizes[0] + 1 else "",
         )  # fmt: skip

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import fastdl
 from fastdl.cli import options
-from fastdl.errors import FastdlError
 
 if TYPE_CHECKING:
     from fastdl.experiments.experiment import Progress
@@ -67,7 +67,7 @@ def _run(arguments: argparse.Namespace) -> None:
     print(f"claims that held: {held} of {len(chapter.outcomes)}\nwritten: {path}")
     failed = [outcome.name for outcome in chapter.outcomes if outcome.error]
     if failed:
-        raise FastdlError(f"could not be run: {', '.join(failed)}", op="fastdl report")
+        raise fastdl.errors.FastdlError(f"could not be run: {', '.join(failed)}", op="fastdl report")
 
 
 class _Progress:
