@@ -34,9 +34,11 @@ def add_to(commands: options.Commands[argparse.ArgumentParser]) -> None:
         commands,
         "train",
         "train a multi-layer perceptron; Ctrl-C saves it, --resume goes on with it",
-        "fastdl train --data flowers.csv --label kind --hidden 50,50 --optimizer adamw --schedule cosine --out flowers",
+        "fastdl train --data digits --hidden 50,50 --norm batch --optimizer adamw --schedule cosine --out run",
     )
-    options.add_file_data(command)
+    data = options.add_file_data(command)
+    options.add_labels(data)
+    options.add_scale(data, "1/255 for bytes of a file, the data set's, else 1")
     _add_validation(command.add_argument_group("validation"))
     _add_network(command.add_argument_group("network"))
     _add_optimizer(command.add_argument_group("optimizer"))
@@ -62,17 +64,17 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--hidden", default="100", metavar="SIZES",
         help='units of the hidden layers, with commas between; "" for none (default: %(default)s)')  # fmt: skip
-    add("--activation", default="relu", metavar="NAME", help="of the hidden layers (default: %(default)s)")
+    add("--activation", default="relu", metavar="NAME", help="such as tanh or gelu (default: %(default)s)")
     add("--norm", choices=("none", "batch"), default="none", help="of the hidden layers (default: %(default)s)")
     add("--dropout", type=float, default=0.0, metavar="SHARE", help="of the hidden layers (default: %(default)s)")
     add("--init", default="he", metavar="NAME", help="initial weights: a name or a deviation (default: %(default)s)")
     add("--weight-decay", type=float, default=0.0, metavar="RATE", help="in the loss (default: %(default)s)")
-    add("--dtype", choices=("float32", "float64"), default="float32", help="(default: %(default)s)")
+    add("--dtype", choices=("float32", "float64"), default="float32", help="of the weights (default: %(default)s)")
 
 
 def _add_optimizer(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--optimizer", default="adam", metavar="NAME", help="(default: %(default)s)")
+    add("--optimizer", default="adam", metavar="NAME", help="such as sgd or lion (default: %(default)s)")
     add("--lr", type=float, metavar="RATE", help="learning rate (default: the optimizer's)")
     add("--set", action="append", default=[], metavar="NAME=VALUE",
         help="another setting, such as beta1=0.95, clip_norm=1 or ema=0.99; again for more")  # fmt: skip
