@@ -341,34 +341,3 @@ def test_bench(monkeypatch, capsys):
     rows = [line for line in lines if line.endswith("x") and " ms" in line]
     assert len(rows) == 10
     assert len({len(row) for row in rows}) == 1
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_names_everything(shell, capsys):
-    assert main(["completion", shell]) == 0
-    out = capsys.readouterr().out
-    for word in ("train", "evaluate", "predict", "batch-size", "overwrite", "float64"):
-        assert word in out
-
-
-@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        ("tr", {"train"}),
-        ("", {*COMMANDS, "--help", "--version"}),
-        ("train --ov", {"--overwrite"}),
-        ("train --norm ", {"none", "batch"}),
-        ("train --data flow", set()),  # left to the shell, which knows files
-        ("completion f", {"fish"}),
-    ],
-)  # fmt: skip
-def test_bash_completes(words, expected, capsys):
-    main(["completion", "bash"])
-    script = capsys.readouterr().out
-    line = ["fastdl", *words.split(" ")]
-    script += f"\nCOMP_WORDS=({' '.join(repr(word) for word in line)}); COMP_CWORD={len(line) - 1}; _fastdl\n"
-    script += 'printf "%s\\n" "${COMPREPLY[@]}"\n'
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
-    assert done.stderr == ""
-    assert set(done.stdout.split()) == expected

@@ -59,7 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             return _run(argv)
         finally:
-            sys.stdout.flush()
+            if sys.stdout is not None:  # as where it is closed
+                sys.stdout.flush()
     except KeyboardInterrupt:
         if "--debug" in (sys.argv if argv is None else argv):
             raise

@@ -164,7 +164,7 @@ def _hints(path: str | Path) -> Iterator[None]:
     try:
         yield
     except fastdl.errors.DataError as error:
-        error.hint = error.hint or _HINTS.get(Path(path).suffix, "")
+        error.hint = ". ".join(filter(None, (error.hint, _HINTS.get(Path(path).suffix))))
         raise
 
 
