@@ -91,7 +91,7 @@ def network(arguments: argparse.Namespace, features: int, classes: int) -> nn.ML
         ) from error
     return nn.MLP(
         [features, *map(int, hidden), classes], arguments.activation, init, arguments.weight_decay,
-        arguments.norm == "batch", arguments.dropout, arguments.dtype, arguments.seed,
+        arguments.norm, arguments.dropout, arguments.dtype, arguments.seed,
     )  # fmt: skip
 
 

@@ -65,7 +65,7 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
     add("--hidden", default="100", metavar="SIZES",
         help='units of the hidden layers, with commas between; "" for none (default: %(default)s)')  # fmt: skip
     add("--activation", default="relu", metavar="NAME", help="such as tanh or gelu (default: %(default)s)")
-    add("--norm", choices=("none", "batch"), default="none", help="of the hidden layers (default: %(default)s)")
+    add("--norm", choices=("none", "batch", "layer"), default="none", help="of hidden layers (default: %(default)s)")
     add("--dropout", type=float, default=0.0, metavar="SHARE", help="of the hidden layers (default: %(default)s)")
     add("--init", default="he", metavar="NAME", help="initial weights: a name or a deviation (default: %(default)s)")
     add("--weight-decay", type=float, default=0.0, metavar="RATE", help="in the loss (default: %(default)s)")

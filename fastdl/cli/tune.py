@@ -31,7 +31,7 @@ def add_to(commands: options.Commands[argparse.ArgumentParser]) -> None:
         default=SPACE,
         metavar="NAME=VALUES",
         help="what to choose: NAME=LOW..HIGH, with ,log for a log scale, NAME=ONE|OTHER or NAME=VALUE; names: lr, "
-        "momentum, optimizer, batch_size, layers, units, activation, init, weight_decay, dropout, batch_norm (default: "
+        "momentum, optimizer, batch_size, layers, units, activation, init, weight_decay, dropout, norm (default: "
         "the book's, " + " ".join(SPACE) + ")",
     )
     add("--trials", type=int, default=100, metavar="N", help="how many, in each stage (default: %(default)s)")
