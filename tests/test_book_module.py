@@ -273,8 +273,8 @@ def test_names_without_extensions():
         ({}, {}),
         ({"weight_decay_lambda": 0.1}, {"weight_decay": 0.1}),
         ({"activation": "sigmoid", "weight_init_std": "sigmoid"}, {"activation": "sigmoid"}),
-        ({"use_batchnorm": True}, {"norm": "batch"}),
-        ({"use_batchnorm": True, "weight_decay_lambda": 0.01}, {"norm": "batch", "weight_decay": 0.01}),
+        ({"use_batchnorm": True}, {"batch_norm": True}),
+        ({"use_batchnorm": True, "weight_decay_lambda": 0.01}, {"batch_norm": True, "weight_decay": 0.01}),
     ],
     ids=str,
 )

@@ -146,7 +146,7 @@ def test_ctrl_c(command, tmp_path):
         time.sleep(1)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=20)
-    # Where it came within exec() of a text, as when a dataclass is made, CPython ends by the signal itself all the same;
+    # Where it came within exec() of a text, as when a dataclass is made, CPython ends by the signal all the same;
     # shells call that 130 as well.
     assert process.returncode in (130, -signal.SIGINT)
     assert err.splitlines()[-1] == "fastdl: interrupted"
