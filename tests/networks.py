@@ -53,7 +53,7 @@ NETWORKS = {
     "all": mlp(norm="batch", dropout=0.25, weight_decay=0.01, activation="sigmoid"),
     "gelu": mlp(norm="batch", activation="gelu"),
     "silu": mlp(activation="silu"),
-    "layer": mlp(norm="layer", dropout=0.25),
+    "layer": mlp(norm="layer", dropout=0.25, activation="tanh"),  # with ReLU, rows without a live unit are on its kink
     "stack": stack,
     "blocks": blocks,
 }
