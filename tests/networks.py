@@ -48,11 +48,12 @@ def blocks(dtype):
 NETWORKS = {
     "plain": mlp(),
     "decay": mlp(weight_decay=0.1),
-    "normalized": mlp(batch_norm=True),
+    "normalized": mlp(norm="batch"),
     "dropped": mlp(dropout=0.5),
-    "all": mlp(batch_norm=True, dropout=0.25, weight_decay=0.01, activation="sigmoid"),
-    "gelu": mlp(batch_norm=True, activation="gelu"),
+    "all": mlp(norm="batch", dropout=0.25, weight_decay=0.01, activation="sigmoid"),
+    "gelu": mlp(norm="batch", activation="gelu"),
     "silu": mlp(activation="silu"),
+    "layer": mlp(norm="layer", dropout=0.25, activation="tanh"),  # with ReLU, rows without a live unit are on its kink
     "stack": stack,
     "blocks": blocks,
 }

@@ -35,7 +35,7 @@ def data():
 
 
 def make_trainer(callbacks, optimizer=None, **options):
-    network = MLP([4, 8, 4], dropout=0.2, batch_norm=True, seed=2)
+    network = MLP([4, 8, 4], dropout=0.2, norm="batch", seed=2)
     options = {"batch_size": 20, "epochs": 4, "seed": 3, **options}
     return Trainer(network, optimizer or Adam(lr=0.02), callbacks=callbacks, **options)
 

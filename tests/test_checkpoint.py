@@ -36,7 +36,7 @@ def data():
 
 
 def make_network(dtype="float32", seed=5):
-    return MLP([6, 16, 8, 3], batch_norm=True, dropout=0.25, weight_decay=1e-4, dtype=dtype, seed=seed)
+    return MLP([6, 16, 8, 3], norm="batch", dropout=0.25, weight_decay=1e-4, dtype=dtype, seed=seed)
 
 
 def make_optimizer(name="adam"):
@@ -382,7 +382,7 @@ def test_another_network_is_told_all_that_differs(tmp_path, data):
     fit(make_trainer(network, used, epochs=1), data)
     save_checkpoint(tmp_path / "n", network, used)
     checkpoint = load_checkpoint(tmp_path / "n")
-    other = MLP([6, 16, 9, 4, 3], batch_norm=True, seed=0)
+    other = MLP([6, 16, 9, 4, 3], norm="batch", seed=0)
     other_used = make_optimizer()
     before = bits(other, other_used)
     with pytest.raises(CheckpointError) as caught:
@@ -391,7 +391,7 @@ def test_another_network_is_told_all_that_differs(tmp_path, data):
         assert name in str(caught.value)
     assert bits(other, other_used) == before
 
-    other = MLP([6, 16, 9, 3], batch_norm=True, dropout=0.25, seed=0)
+    other = MLP([6, 16, 9, 3], norm="batch", dropout=0.25, seed=0)
     before = bits(other, other_used)
     with pytest.raises(CheckpointError) as caught:
         checkpoint.restore(other, other_used)

@@ -88,7 +88,7 @@ def run(rng):
     x, t = data(rng, 40)
 
     def fit(make_callbacks, steps=7):
-        network = mlp(batch_norm=True, dropout=0.3)("float32")
+        network = mlp(norm="batch", dropout=0.3)("float32")
         callbacks = make_callbacks(network, x[:10], t[:10])
         trainer = Trainer(network, optim.SGD(lr=0.1), batch_size=8, steps=steps, seed=0, callbacks=callbacks)
         return network, callbacks, trainer.fit(x, t)

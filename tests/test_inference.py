@@ -104,7 +104,7 @@ class TestChanges:
     @pytest.mark.parametrize("size", [4, BLOCK + 4])
     @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
     def test_changes(self, change, size, rng):
-        network = mlp(batch_norm=True, dropout=0.25)("float32")
+        network = mlp(norm="batch", dropout=0.25)("float32")
         x, _ = data(rng, size)
         before = [network.forward(x) for _ in range(2)]
         assert_same_bits(*before)
@@ -217,7 +217,7 @@ def test_memory_does_not_grow_with_the_rows(rng):
 
 
 def test_inputs_are_not_kept(rng):
-    network = mlp(batch_norm=True)("float32")
+    network = mlp(norm="batch")("float32")
     for size in (3, 3, BLOCK + 3):
         x, _ = data(rng, size)
         network.forward(x)

@@ -743,3 +743,32 @@ class TestBadInputs:
         twin, twin_optimizer = self.trained()
         assert network.train_step(self.X, self.T, optimizer) == twin.train_step(self.X, self.T, twin_optimizer)
         assert digest(network.params) == digest(twin.params)
+
+
+@pytest.mark.parametrize("norm", ["batch", "layer"])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_an_mlp_with_a_norm_is_its_layers_one_after_the_other(norm, activation, rng):
+    network = nn.MLP([4, 6, 3], activation, norm=norm, dtype="float64", seed=1)
+    x, p = rng.standard_normal((8, 4)), network.params
+    z = x @ p["W1"] + p["b1"]
+    axis = 0 if norm == "batch" else 1
+    eps = network.layers[1].eps
+    z = (z - z.mean(axis, keepdims=True)) / np.sqrt(z.var(axis, keepdims=True) + eps)
+    desired = reference.activation_forward(z, activation) @ p["W2"] + p["b2"]
+    np.testing.assert_allclose(network.forward(x, train=True), desired, rtol=1e-10, atol=1e-12)
+    assert list(p) == ["W1", "b1", "gamma1", "beta1", "W2", "b2"]
+
+
+def test_a_norm_that_there_is_not():
+    for wrong in ("Batch", "", None, True):
+        with pytest.raises(errors.HyperparameterError, match="one of none, batch, layer"):
+            nn.MLP([2, 3], norm=wrong)
+
+
+def test_older_configurations_have_batch_norm():
+    for old, norm in ((True, "batch"), (False, "none")):
+        config = nn.MLP([4, 5, 3], norm=norm, seed=1).get_config()
+        older = {name: value for name, value in config.items() if name != "norm"} | {"batch_norm": old}
+        assert nn.MLP.from_config(older).get_config() == config
+    with pytest.raises(errors.HyperparameterError, match="batch_norm"):
+        nn.MLP.from_config({"sizes": [2, 3], "norm": "layer", "batch_norm": True})

@@ -262,7 +262,7 @@ class TestWhatAPlanIsMadeFrom:
 
     @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
     def test_changes(self, change, rng):
-        make = mlp(batch_norm=True, dropout=0.25)
+        make = mlp(norm="batch", dropout=0.25)
         planned, plain = make("float32"), layer_by_layer(make("float32"))
         for step in range(4):
             if step == 2:
@@ -344,7 +344,7 @@ def test_an_update_of_ones_own_is_called(how, rng):
 
 @pytest.mark.parametrize("planned", [False, True], ids=["at the first step", "later"])
 def test_what_does_not_fit_changes_nothing(planned, rng):
-    network, optimizer = mlp(batch_norm=True)("float32"), optim.Adam()
+    network, optimizer = mlp(norm="batch")("float32"), optim.Adam()
     x, t = data(rng, 8)
     if planned:
         for _ in range(2):
@@ -433,13 +433,15 @@ class TestSequential:
             nn.MLP([2, 2], dtype=bad)
 
     def test_names_of_parameters(self):
-        network = mlp(batch_norm=True)("float32")
+        network = mlp(norm="batch")("float32")
         assert list(network.params) == [
             "W1", "b1", "gamma1", "beta1", "W2", "b2", "gamma2", "beta2", "W3", "b3",
         ]  # fmt: skip
         assert network.params["gamma2"] is network.layers[3].params["gamma"]
 
-    @pytest.mark.parametrize("settings", [{}, {"batch_norm": True}, {"weight_decay": 0.1, "activation": "gelu"}])
+    @pytest.mark.parametrize(
+        "settings", [{}, {"norm": "batch"}, {"norm": "layer"}, {"weight_decay": 0.1, "activation": "gelu"}]
+    )
     def test_gradient(self, settings, rng):
         """By central differences, in float64."""
         network = nn.MLP([6, 5, 4], seed=1, dtype="float64", **settings)

@@ -112,7 +112,7 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_does_not_fit_changes_nothing(case, planned):
     error, arg, given = REFUSED[case]
-    network, optimizer = nn.MLP([FEATURES, 5, CLASSES], batch_norm=True, seed=0), Adam()
+    network, optimizer = nn.MLP([FEATURES, 5, CLASSES], norm="batch", seed=0), Adam()
     if planned:
         network.train_step(X, T, optimizer, rows=ROW)
     before = digest(memory(network)), optimizer.steps

@@ -56,18 +56,58 @@ class TestImport:
         found = output("""
 import sys, numpy
 before = set(sys.modules)
-import fastdl
+from fastdl import *
 tops = {name.split(".")[0] for name in set(sys.modules) - before} - sys.stdlib_module_names
 print(*sorted(name for name in tops if not name.startswith(("_cython_", "cython_runtime"))))
 """)
         assert found in ("fastdl", "fastdl numpy")  # numpy.random comes when it is asked for
+
+    def test_until_it_is_used_it_imports_not_even_numpy(self):
+        found = output("""
+import sys, fastdl
+seen = {"numpy", "fastdl.kernels"} & set(sys.modules)
+print(seen, set(fastdl.__all__) <= set(dir(fastdl)), seen & set(sys.modules))
+""")
+        assert found == "set() True set()"
+
+    @pytest.mark.parametrize(
+        "use",
+        [
+            "import fastdl; fastdl.nn.ReLU; fastdl.optim.Adam",
+            "import fastdl.train; fastdl.nn.ReLU; fastdl.optim.Adam",
+            "import fastdl; fastdl.set_num_threads(fastdl.get_num_threads())",
+            "from fastdl import get_num_threads; import fastdl; assert get_num_threads is fastdl.get_num_threads",
+            "from fastdl import nn as first; import fastdl.nn; assert first is fastdl.nn",
+            "import fastdl.errors; fastdl.errors.DataError('a')",
+        ],
+    )
+    def test_its_names_come_when_they_are_used(self, use):
+        assert output(use) == ""
+
+    def test_it_has_no_other_names(self):
+        found = output("""
+import fastdl
+for name in ("nm", "numpy", "cli", "__path", "__wrapped__"):
+    print(hasattr(fastdl, name))
+try:
+    fastdl.nm
+except AttributeError as error:
+    print(error)
+""")
+        assert found.splitlines() == ["False"] * 5 + ["module 'fastdl' has no attribute 'nm'"]
+
+    def test_what_was_pickled_needs_no_other_import(self):
+        source = "import pickle, sys, fastdl; sys.stdout.write(pickle.dumps({}).hex())"
+        pickled = output(source.format("(fastdl.optim.Adam, fastdl.get_num_threads, fastdl.errors.DataError('a'))"))
+        found = output("import pickle, sys; print(*pickle.loads(bytes.fromhex(sys.argv[1])))", pickled)
+        assert found.startswith("<class 'fastdl.optim.adam.Adam'> <cyfunction get_num_threads")
 
     @needs_linux
     def test_it_starts_no_thread(self):
         found = output("""
 import os, numpy
 before = os.listdir("/proc/self/task")
-import fastdl
+from fastdl import *
 print(os.listdir("/proc/self/task") == before)
 """)
         assert found == "True"
@@ -161,8 +201,8 @@ for call, error in [
         found = output("""
 import warnings
 warnings.simplefilter("ignore")
-import fastdl
-source = "import warnings; warnings.simplefilter('ignore'); import fastdl"
+import fastdl.kernels
+source = "import warnings; warnings.simplefilter('ignore'); import fastdl.kernels"
 try:
     import _interpreters as interpreters
 except ImportError:
@@ -203,7 +243,7 @@ class TestLevels:
 
     @pytest.mark.parametrize("wanted", ["v5", "V3", "3", "v3 ", "avx2", "v" * 1000])
     def test_unknown(self, wanted):
-        done = run("import fastdl", env={"FASTDL_CPU": wanted})
+        done = run("import fastdl.kernels", env={"FASTDL_CPU": wanted})
         assert done.returncode == 1
         assert "HyperparameterError" in done.stderr
         assert "FASTDL_CPU" in done.stderr
@@ -246,7 +286,7 @@ class TestNumberOfThreads:
     @needs_threads
     @pytest.mark.parametrize("bad", ["0", "-1", "1025", "2.0", "two", "2,2", " ", "٣", "9" * 30])
     def test_refused(self, bad):
-        done = run("import fastdl", env={"FASTDL_NUM_THREADS": bad, "PYTHONIOENCODING": "utf-8"})
+        done = run("import fastdl.kernels", env={"FASTDL_NUM_THREADS": bad, "PYTHONIOENCODING": "utf-8"})
         assert done.returncode == 1
         assert "HyperparameterError" in done.stderr
         assert "FASTDL_NUM_THREADS" in done.stderr

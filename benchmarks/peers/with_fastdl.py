@@ -140,7 +140,7 @@ def train_step(rule: str, sizes: tuple[int, ...] = BOOK_SIZES, rows: int = BOOK_
 
 def regularized_step(rule: str) -> Call:
     """With batch normalization and dropout on all hidden layers."""
-    network = _network(batch_norm=True, dropout=0.5)
+    network = _network(norm="batch", dropout=0.5)
     return partial(network.train_step, *book_batch(), optim.get(rule, **training_hyper(rule)))
 
 

@@ -14,7 +14,7 @@ def add_to(commands: options.Commands[argparse.ArgumentParser]) -> None:
         commands,
         "compare",
         "train the book's network with several optimizers and time them against NumPy",
-        "fastdl compare --data mnist --data-dir mnist --optimizers sgd,adam --steps 1000",
+        "fastdl compare --optimizers sgd,adam --steps 1000",
     )
     add = command.add_argument
     options.add_data(command)
@@ -46,8 +46,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from fastdl.train.progress import display
     from fastdl.viz.style import new_axes
 
-    # What cannot be found, written or drawn is better known before the training than after it.
-    options.check_data(arguments)
+    # What cannot be written, drawn or found is better known before the training than after it.
     names = [name.strip().lower() for name in arguments.optimizers.split(",")]
     options.check_names(names, OPTIMIZERS, "optimizer", "--optimizers")
     make_folder(arguments.out)

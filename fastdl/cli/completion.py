@@ -64,7 +64,11 @@ def _bash(words: dict[str, list[argparse.Action]]) -> str:
 
 
 def _zsh(words: dict[str, list[argparse.Action]]) -> str:
-    return "autoload -U +X bashcompinit && bashcompinit\n" + _bash(words)
+    begin = (
+        "(( $+functions[compdef] )) || { autoload -U compinit && compinit }",
+        "autoload -U +X bashcompinit && bashcompinit",
+    )
+    return "\n".join([*begin, _bash(words)])
 
 
 def _fish(words: dict[str, list[argparse.Action]]) -> str:

@@ -6,17 +6,22 @@ import argparse
 import json
 from pathlib import Path
 
+import fastdl
 from fastdl.cli import options
-from fastdl.errors import DataError
 
 
 def add_to(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the subcommand."""
     command = options.add_command(
-        commands, "evaluate", "measure a trained network on data with labels", "fastdl evaluate flowers --data test.csv"
+        commands,
+        "evaluate",
+        "measure a trained network on data with labels, or on the test images of a data set",
+        "fastdl evaluate run --json  # run: of the example of fastdl train",
     )
     command.add_argument("model", type=Path, metavar="MODEL", help="a run's folder, whose best epoch it is, or a file")
-    options.add_file_data(command)
+    data = options.add_file_data(command)
+    options.add_labels(data)
+    options.add_scale(data, "as in training")
     options.add_threads(command)
     command.add_argument("--json", action="store_true", help="print JSON")
     command.set_defaults(run=_run)
@@ -29,13 +34,13 @@ def _run(arguments: argparse.Namespace) -> None:
     path = options.checkpoint_of(arguments.model)
     checkpoint = load_checkpoint(path)
     network, scale = checkpoint.make_network(), options.scale_of(arguments, checkpoint)
-    if arguments.data in options.DATA_SETS:
+    if options.is_data_set(arguments):
         data = options.load_data(arguments)
         x, t = data.x_test, data.t_test
     else:
-        x, t, _ = options.load_file(arguments, checkpoint.notes.get("classes"))
+        x, t, _ = options.load_file(arguments, arguments.data, arguments.labels, checkpoint.notes.get("classes"))
     if x.shape[1] != network.sizes[0]:
-        raise DataError(
+        raise fastdl.errors.DataError(
             "has another number of features", arg="--data", expected=str(network.sizes[0]), got=str(x.shape[1])
         )
     loss, accuracy = evaluate(network, x, t, scale=scale)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import fastdl
 from fastdl.cli import options
-from fastdl.errors import MissingDependencyError
 
 
 def add_to(commands: options.Commands[argparse.ArgumentParser]) -> None:
@@ -70,7 +70,7 @@ def _run_each(names: list[str], arguments: argparse.Namespace) -> None:
         try:
             with progress_line(name) as progress:
                 result = experiment.run(data, seed=arguments.seed, progress=progress)
-        except MissingDependencyError as error:
+        except fastdl.errors.MissingDependencyError as error:
             print(f"  left out: {error}\n")
             left_out.append(name)
             continue
@@ -78,4 +78,4 @@ def _run_each(names: list[str], arguments: argparse.Namespace) -> None:
             print(f"  {check}")
         print(f"written: {', '.join(map(str, write(experiment, result, arguments.out)))}\n")
     if left_out:
-        raise MissingDependencyError(f"left out: {', '.join(left_out)}", op="fastdl experiment")
+        raise fastdl.errors.MissingDependencyError(f"left out: {', '.join(left_out)}", op="fastdl experiment")

@@ -3,20 +3,39 @@
 from __future__ import annotations
 
 import argparse
-import difflib
-from collections.abc import Iterable, Sequence
+import os
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from fastdl.errors import CheckpointError, DataError, HyperparameterError
+import fastdl
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from fastdl.data import Dataset, Labelled
     from fastdl.train import Checkpoint
 
 DATA_SETS = ("digits", "mnist")
+_HINTS = {
+    ".csv": "--label says which column has the labels",
+    ".tsv": "--label says which column has the labels",
+    ".npz": "--arrays says which arrays are the inputs and labels",
+}
 
 Commands = argparse._SubParsersAction  # argparse has no public name for what add_subparsers() returns
+
+
+class Help(argparse.HelpFormatter):
+    """Help whose example can be pasted into a shell, however narrow the terminal."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if not text.startswith("example: "):
+            return super()._fill_text(text, width, indent)
+        lines = textwrap.wrap(text, width - 2, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+        return " \\\n".join(lines)
 
 
 def add_command(
@@ -29,51 +48,68 @@ def add_command(
         description=f"{summary[0].upper()}{summary[1:]}.",
         epilog=f"example: {example}",
         allow_abbrev=False,
+        formatter_class=Help,
     )
     command.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return command
 
 
 def add_data(command: argparse.ArgumentParser) -> None:
-    """Add ``--data`` and ``--data-dir``, which `load_data` reads."""
-    command.add_argument(
-        "--data", choices=DATA_SETS, default="digits", help="data set (default: digits, of scikit-learn)"
-    )
-    command.add_argument(
-        "--data-dir", type=Path, metavar="FOLDER", help="where MNIST's four IDX files are, gzipped or not"
-    )
+    """Add the options that name a data set, which `load_data` reads."""
+    group = command.add_argument_group("data")
+    group.add_argument("--data", choices=DATA_SETS, default="digits", help="data set (default: %(default)s)")
+    _add_data_dir(group)
 
 
-def check_data(arguments: argparse.Namespace) -> None:
-    """Raise DataError where the options of `add_data` do not say where the data is."""
-    if arguments.data == "mnist" and arguments.data_dir is None:
-        raise DataError(
-            "MNIST is not part of fastdl", arg="--data-dir", hint="Add --data-dir FOLDER, where its four IDX files are"
-        )
-
-
-def load_data(arguments: argparse.Namespace) -> Dataset:
-    """Load the data set that the options of `add_data` name."""
-    from fastdl.data import load_digits, load_mnist
-
-    check_data(arguments)
-    return load_digits() if arguments.data == "digits" else load_mnist(arguments.data_dir)
-
-
-def add_file_data(command: argparse.ArgumentParser) -> None:
-    """Add the options that name a data set or a user's own files, which `load_file` reads."""
-    add = command.add_argument_group("data").add_argument
-    add(
+def add_file_data(command: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add the options that name a data set or a user's own file; of the file, what those that are added next say."""
+    group = command.add_argument_group("data")
+    group.add_argument(
         "--data",
         default="digits",
         metavar="NAME|FILE",
         help="digits, mnist, or a file: .csv, .tsv, .npz, .npy, or else IDX (default: %(default)s)",
     )
-    add("--data-dir", type=Path, metavar="FOLDER", help="where MNIST's four IDX files are, gzipped or not")
+    _add_data_dir(group)
+    return group
+
+
+def add_labels(group: argparse._ArgumentGroup) -> None:
+    """Add the options that say where the inputs and labels of a user's file are, as `load_file` reads them."""
+    add = group.add_argument
     add("--labels", type=Path, metavar="FILE", help="the labels, where the data is NPY or IDX")
     add("--label", default="-1", metavar="COLUMN", help="CSV: its name, or number from 0 (default: the last)")
     add("--arrays", default="x,t", metavar="X,T", help="NPZ: names of inputs and labels (default: %(default)s)")
-    add("--scale", type=float, metavar="X", help="what inputs are multiplied by (default: 1/255 for bytes, else 1)")
+
+
+def add_scale(group: argparse._ArgumentGroup, default: str) -> None:
+    """Add ``--scale``."""
+    group.add_argument("--scale", type=float, metavar="X", help=f"what inputs are multiplied by (default: {default})")
+
+
+def _add_data_dir(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--data-dir",
+        type=Path,
+        metavar="FOLDER",
+        help="mnist: where its four IDX files are, gzipped or not (default: the folder that FASTDL_DATA names, or else "
+        "one to which they are downloaded once)",
+    )
+
+
+def is_data_set(arguments: argparse.Namespace) -> bool:
+    """Whether the option names a data set, not a file."""
+    if arguments.data_dir is not None and arguments.data != "mnist":
+        raise fastdl.errors.HyperparameterError("there for --data mnist only", arg="--data-dir")
+    return arguments.data in DATA_SETS
+
+
+def load_data(arguments: argparse.Namespace) -> Dataset:
+    """Load the data set that the options name."""
+    from fastdl.data import load_digits, load_mnist
+
+    is_data_set(arguments)
+    return load_digits() if arguments.data == "digits" else load_mnist(arguments.data_dir)
 
 
 def label_of(arguments: argparse.Namespace) -> str | int:
@@ -88,17 +124,48 @@ def names_of(arguments: argparse.Namespace) -> tuple[str, str]:
     """The names of inputs and labels in an NPZ file."""
     names = arguments.arrays.split(",")
     if len(names) != 2:
-        raise HyperparameterError("not two names", arg="--arrays", expected="X,T", got=repr(arguments.arrays))
+        raise fastdl.errors.HyperparameterError(
+            "not two names", arg="--arrays", expected="X,T", got=repr(arguments.arrays)
+        )
     return names[0], names[1]
 
 
-def load_file(arguments: argparse.Namespace, classes: Sequence[str] | None = None) -> Labelled:
-    """Load the file that the options of `add_file_data` name, with its labels."""
+def load_file(
+    arguments: argparse.Namespace,
+    path: str | Path,
+    labels: Path | None,
+    classes: Sequence[str] | None = None,
+) -> Labelled:
+    """Load a file and its labels, which are where the options of `add_labels` say."""
     from fastdl.data import load_labelled
 
-    return load_labelled(
-        arguments.data, arguments.labels, label=label_of(arguments), names=names_of(arguments), classes=classes
-    )
+    with _hints(path):
+        return load_labelled(path, labels, label=label_of(arguments), names=names_of(arguments), classes=classes)
+
+
+def load_inputs(arguments: argparse.Namespace) -> NDArray[Any]:
+    """Load the inputs of the file that ``--data`` names."""
+    from fastdl.data import load_inputs
+
+    with _hints(arguments.data):
+        label = None if arguments.label is None else label_of(arguments)
+        return load_inputs(arguments.data, label=label, name=arguments.arrays.partition(",")[0])
+
+
+@contextmanager
+def _hints(path: str | Path) -> Iterator[None]:
+    """Check that there is such a file, and add to an error in it which option may be the one to change."""
+    if not os.path.exists(path):
+        raise fastdl.errors.DataError(
+            f"{str(path)!r} does not exist",
+            expected=f"{', '.join(DATA_SETS)} or a file",
+            hint=_near(str(path), DATA_SETS),
+        )
+    try:
+        yield
+    except fastdl.errors.DataError as error:
+        error.hint = ". ".join(filter(None, (error.hint, _HINTS.get(Path(path).suffix))))
+        raise
 
 
 def checkpoint_of(path: Path) -> Path:
@@ -116,13 +183,17 @@ def scale_of(arguments: argparse.Namespace, checkpoint: Checkpoint) -> float:
     """What inputs are multiplied by: as the option has it, or as in training."""
     scale = checkpoint.notes.get("scale", 1.0) if arguments.scale is None else arguments.scale
     if not isinstance(scale, float | int):
-        raise CheckpointError("does not fit", arg="notes", key="scale", expected="a number", got=repr(scale)[:80])
+        raise fastdl.errors.CheckpointError(
+            "does not fit", arg="notes", key="scale", expected="a number", got=repr(scale)[:80]
+        )
     return scale
 
 
 def add_seed(command: argparse.ArgumentParser) -> None:
     """Add ``--seed``."""
-    command.add_argument("--seed", type=int, default=0, help="of weights and shuffling (default: %(default)s)")
+    command.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of weights and shuffling (default: %(default)s)"
+    )
 
 
 def add_threads(command: argparse.ArgumentParser) -> None:
@@ -145,11 +216,18 @@ def check_names(names: Sequence[str], known: Iterable[str], what: str, arg: str)
     known = list(known)
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            raise HyperparameterError(
+            raise fastdl.errors.HyperparameterError(
                 f"unknown {what}",
                 arg=arg,
                 expected=f"some of {','.join(known)}",
                 got=repr(name),
-                hint=f"Did you mean {near[0]}?" if near else "",
+                hint=_near(name, known),
             )
+
+
+def _near(name: str, known: Sequence[str]) -> str:
+    """The name that was meant, if one is near."""
+    import difflib
+
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"Did you mean {near[0]}?" if near else ""

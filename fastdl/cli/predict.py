@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import fastdl
 from fastdl.cli import options
-from fastdl.errors import DataError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,14 +19,17 @@ if TYPE_CHECKING:
 def add_to(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the subcommand."""
     command = options.add_command(
-        commands, "predict", "give inputs the labels of a trained network", "fastdl predict flowers --data new.csv"
+        commands,
+        "predict",
+        "give inputs, or the test images of a data set, the labels of a trained network",
+        "fastdl predict run --data digits --out labels.txt  # run: of the example of fastdl train",
     )
     add = command.add_argument
     add("model", type=Path, metavar="MODEL", help="a run's folder, whose best epoch it is, or a file")
-    add("--data", type=Path, required=True, metavar="FILE", help="inputs: .csv, .tsv, .npz, .npy, or else IDX")
-    add("--label", metavar="COLUMN", help="CSV: a column to leave out, its name or number from 0")
-    add("--array", default="x", metavar="X", help="NPZ: the name of the inputs (default: %(default)s)")
-    add("--scale", type=float, metavar="X", help="what inputs are multiplied by (default: as in training)")
+    data = options.add_file_data(command)
+    data.add_argument("--label", metavar="COLUMN", help="CSV: a column to leave out, its name or number from 0")
+    data.add_argument("--arrays", default="x", metavar="X", help="NPZ: the name of the inputs (default: %(default)s)")
+    options.add_scale(data, "as in training")
     add("--probabilities", action="store_true", help="a column for each class, in place of the labels")
     add("--out", type=Path, metavar="FILE", help="where they go, a line each (default: to the terminal)")
     options.add_threads(command)
@@ -35,17 +38,15 @@ def add_to(commands: options.Commands[argparse.ArgumentParser]) -> None:
 
 def _run(arguments: argparse.Namespace) -> None:
     from fastdl._files import write_atomically
-    from fastdl.data import load_inputs
     from fastdl.train import load_checkpoint
 
     options.set_threads(arguments)
     checkpoint = load_checkpoint(options.checkpoint_of(arguments.model))
     network, scale = checkpoint.make_network(), options.scale_of(arguments, checkpoint)
     classes = checkpoint.notes.get("classes") or [str(number) for number in range(network.sizes[-1])]
-    label = None if arguments.label is None else options.label_of(arguments)
-    x = load_inputs(arguments.data, label=label, name=arguments.array)
+    x = options.load_data(arguments).x_test if options.is_data_set(arguments) else options.load_inputs(arguments)
     if x.shape[1] != network.sizes[0]:
-        raise DataError(
+        raise fastdl.errors.DataError(
             "has another number of features", arg="--data", expected=str(network.sizes[0]), got=str(x.shape[1]),
             hint="--label leaves out a column of labels" if x.shape[1] == network.sizes[0] + 1 else "",
         )  # fmt: skip

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import fastdl
 from fastdl.cli import options
-from fastdl.errors import FastdlError
 
 if TYPE_CHECKING:
     from fastdl.experiments.experiment import Progress
@@ -20,7 +20,7 @@ def add_to(commands: options.Commands[argparse.ArgumentParser]) -> None:
         commands,
         "report",
         "run the book's chapter and write it as one HTML page: ideas, formulas, figures, numbers",
-        "fastdl report --lang ko --out report",
+        "fastdl report --only anisotropy,momentum --lang ko",
     )
     add = command.add_argument
     add("--lang", choices=("en", "ko"), default="en", help="language of the page (default: %(default)s)")
@@ -44,8 +44,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from fastdl.report import run_chapter, write
     from fastdl.viz.style import new_axes
 
-    # What cannot be found, written or drawn is better known before the experiments than after them.
-    options.check_data(arguments)
+    # What cannot be written, drawn or found is better known before the experiments than after them.
     only = [name.strip() for name in arguments.only.split(",")] if arguments.only else NAMES
     options.check_names(only, NAMES, "experiment", "--only")
     names = [name for name in NAMES if name in only]
@@ -67,7 +66,7 @@ def _run(arguments: argparse.Namespace) -> None:
     print(f"claims that held: {held} of {len(chapter.outcomes)}\nwritten: {path}")
     failed = [outcome.name for outcome in chapter.outcomes if outcome.error]
     if failed:
-        raise FastdlError(f"could not be run: {', '.join(failed)}", op="fastdl report")
+        raise fastdl.errors.FastdlError(f"could not be run: {', '.join(failed)}", op="fastdl report")
 
 
 class _Progress:

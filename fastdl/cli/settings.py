@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from fastdl import nn, optim
 from fastdl.cli import options
-from fastdl.data import load_labelled
 from fastdl.data.checks import integer
 from fastdl.errors import DataError, HyperparameterError
 from fastdl.optim import schedules
@@ -46,20 +45,19 @@ class TrainingData(NamedTuple):
 def training_data(arguments: argparse.Namespace) -> TrainingData:
     """Load the data that the options name; without a file for validation, a share of the rows is left out for it."""
     test: Pair | None = None
-    if arguments.data in options.DATA_SETS:
+    if options.is_data_set(arguments):
         data = options.load_data(arguments)
         x, t, scale = data.x_train, data.t_train, data.scale
         test, classes = (data.x_test, data.t_test), tuple(map(str, range(data.classes)))
     else:
-        x, t, classes = options.load_file(arguments)
+        x, t, classes = options.load_file(arguments, arguments.data, arguments.labels)
         scale = 1 / 255 if x.dtype == np.uint8 else 1.0
+    if len(classes) < 2:
+        raise DataError(f"{arguments.data!r} has one label only", arg="--data", expected="two or more", got=classes[0])
     if arguments.scale is not None:
         scale = arguments.scale
     if arguments.validation is not None:
-        own = load_labelled(
-            arguments.validation, arguments.validation_labels, label=options.label_of(arguments),
-            names=options.names_of(arguments), classes=classes,
-        )  # fmt: skip
+        own = options.load_file(arguments, arguments.validation, arguments.validation_labels, classes)
         if own.x.shape[1] != x.shape[1]:
             raise DataError(
                 "has another number of features", arg="--validation", expected=str(x.shape[1]), got=str(own.x.shape[1])
@@ -79,17 +77,21 @@ def training_data(arguments: argparse.Namespace) -> TrainingData:
 def network(arguments: argparse.Namespace, features: int, classes: int) -> nn.MLP:
     """Make the network that the options describe."""
     hidden = arguments.hidden.split(",") if arguments.hidden else []
+    if not all(size.strip().isdecimal() and int(size) for size in hidden):
+        raise HyperparameterError(
+            "not possible", arg="--hidden", expected="integers of 1 or more, with commas between",
+            got=repr(arguments.hidden),
+        )  # fmt: skip
     try:
-        sizes = [features, *map(int, hidden), classes]
         init = arguments.init if arguments.init in nn.initializers.INITIALIZERS else float(arguments.init)
     except ValueError as error:
+        known = ", ".join(nn.initializers.INITIALIZERS)
         raise HyperparameterError(
-            "not possible", arg="--hidden, --init", expected="numbers with commas between; a name or a number",
-            got=f"{arguments.hidden!r}, {arguments.init!r}",
-        ) from error  # fmt: skip
+            "not possible", arg="--init", expected=f"a number or one of {known}", got=repr(arguments.init)
+        ) from error
     return nn.MLP(
-        sizes, arguments.activation, init, arguments.weight_decay, arguments.norm == "batch", arguments.dropout,
-        arguments.dtype, arguments.seed,
+        [features, *map(int, hidden), classes], arguments.activation, init, arguments.weight_decay,
+        arguments.norm, arguments.dropout, arguments.dtype, arguments.seed,
     )  # fmt: skip
 
 

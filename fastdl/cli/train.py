@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastdl._files import make_folder, write_atomically
+import fastdl
 from fastdl._version import __version__
 from fastdl.cli import options
-from fastdl.errors import CheckpointError, DataError, HyperparameterError
 
 if TYPE_CHECKING:
     from fastdl.cli.settings import TrainingData
@@ -35,9 +34,11 @@ def add_to(commands: options.Commands[argparse.ArgumentParser]) -> None:
         commands,
         "train",
         "train a multi-layer perceptron; Ctrl-C saves it, --resume goes on with it",
-        "fastdl train --data flowers.csv --label kind --hidden 50,50 --optimizer adamw --schedule cosine --out flowers",
+        "fastdl train --data digits --hidden 50,50 --norm batch --optimizer adamw --schedule cosine --out run",
     )
-    options.add_file_data(command)
+    data = options.add_file_data(command)
+    options.add_labels(data)
+    options.add_scale(data, "1/255 for bytes of a file, the data set's, else 1")
     _add_validation(command.add_argument_group("validation"))
     _add_network(command.add_argument_group("network"))
     _add_optimizer(command.add_argument_group("optimizer"))
@@ -63,17 +64,17 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--hidden", default="100", metavar="SIZES",
         help='units of the hidden layers, with commas between; "" for none (default: %(default)s)')  # fmt: skip
-    add("--activation", default="relu", metavar="NAME", help="of the hidden layers (default: %(default)s)")
-    add("--norm", choices=("none", "batch"), default="none", help="of the hidden layers (default: %(default)s)")
+    add("--activation", default="relu", metavar="NAME", help="such as tanh or gelu (default: %(default)s)")
+    add("--norm", choices=("none", "batch", "layer"), default="none", help="of hidden layers (default: %(default)s)")
     add("--dropout", type=float, default=0.0, metavar="SHARE", help="of the hidden layers (default: %(default)s)")
     add("--init", default="he", metavar="NAME", help="initial weights: a name or a deviation (default: %(default)s)")
     add("--weight-decay", type=float, default=0.0, metavar="RATE", help="in the loss (default: %(default)s)")
-    add("--dtype", choices=("float32", "float64"), default="float32", help="(default: %(default)s)")
+    add("--dtype", choices=("float32", "float64"), default="float32", help="of the weights (default: %(default)s)")
 
 
 def _add_optimizer(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--optimizer", default="adam", metavar="NAME", help="(default: %(default)s)")
+    add("--optimizer", default="adam", metavar="NAME", help="such as sgd or lion (default: %(default)s)")
     add("--lr", type=float, metavar="RATE", help="learning rate (default: the optimizer's)")
     add("--set", action="append", default=[], metavar="NAME=VALUE",
         help="another setting, such as beta1=0.95, clip_norm=1 or ema=0.99; again for more")  # fmt: skip
@@ -122,7 +123,7 @@ def _of_run(arguments: argparse.Namespace) -> argparse.Namespace:
     """The options of the run that is to go on, with those of the command that may differ."""
     changed = [name for name, value in arguments.defaults.items() if getattr(arguments, name, value) != value]
     if wrong := [name for name in changed if name not in (*_NOT_KEPT, *_MAY_CHANGE)]:
-        raise HyperparameterError(
+        raise fastdl.errors.HyperparameterError(
             "cannot change when a run goes on", arg=f"--{wrong[0].replace('_', '-')}", hint="Begin another run",
         )  # fmt: skip
     path = arguments.resume / CONFIG
@@ -132,9 +133,11 @@ def _of_run(arguments: argparse.Namespace) -> argparse.Namespace:
         if kept.keys() != {*arguments.defaults, "schedule_steps"} - {*_NOT_KEPT, "help"}:
             raise KeyError(name for name in kept)
     except OSError as error:
-        raise DataError(f"there is no run in {str(arguments.resume)!r}: {error.strerror}", arg="--resume") from error
+        raise fastdl.errors.DataError(
+            f"there is no run in {str(arguments.resume)!r}: {error.strerror}", arg="--resume"
+        ) from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise DataError(f"{str(path)!r} is not what a run writes", arg="--resume") from error
+        raise fastdl.errors.DataError(f"{str(path)!r} is not what a run writes", arg="--resume") from error
     if "epochs" in changed or "steps" in changed:
         kept |= {"epochs": arguments.epochs, "steps": arguments.steps}
     return argparse.Namespace(**kept, out=arguments.resume, threads=arguments.threads)
@@ -150,17 +153,21 @@ def _steps(arguments: argparse.Namespace, rows: int) -> int:
             -rows // batch_size
         )
     if arguments.epochs is not None:
-        raise HyperparameterError("both given", arg="--epochs, --steps", hint="Give the one that ends the run")
+        raise fastdl.errors.HyperparameterError(
+            "both given", arg="--epochs, --steps", hint="Give the one that ends the run"
+        )
     return integer(arguments.steps, op="train", arg="--steps", low=1)
 
 
 def _begin(arguments: argparse.Namespace, configs: dict[str, Any]) -> None:
     """Write what the run is, in a folder that holds no other."""
+    from fastdl._files import make_folder, write_atomically
+
     folder = arguments.out
     make_folder(folder)
     old = list(folder.glob("*.safetensors"))
     if old and not arguments.overwrite:
-        raise DataError(
+        raise fastdl.errors.DataError(
             f"{str(folder)!r} holds a run", arg="--out",
             hint=f"--resume {folder} goes on with it, --overwrite begins anew, another --out keeps it",
         )  # fmt: skip
@@ -186,7 +193,9 @@ class _Run:
         self.checksum = data.checksum()
         metric: Metric = arguments.metric or ("loss" if data.validation is None else "validation_loss")
         if metric != "loss" and data.validation is None:
-            raise HyperparameterError("there is no validation data", arg="--metric", expected="loss", got=repr(metric))
+            raise fastdl.errors.HyperparameterError(
+                "there is no validation data", arg="--metric", expected="loss", got=repr(metric)
+            )
         notes = {"classes": list(data.classes), "scale": data.scale, "data": self.checksum}
         self.saving = Checkpoints(
             arguments.out, every=arguments.save_every, keep=arguments.keep, best=metric, notes=notes
@@ -215,7 +224,7 @@ class _Run:
 
         checkpoint = load_checkpoint(latest_checkpoint(self.folder))
         if checkpoint.notes.get("data") != self.checksum:
-            raise CheckpointError(
+            raise fastdl.errors.CheckpointError(
                 "the run began with other data", arg="--resume", hint="Give its files the contents that they had"
             )
         network: Any = self.trainer.network

@@ -20,7 +20,7 @@ def add_to(commands: options.Commands[argparse.ArgumentParser]) -> None:
         commands,
         "tune",
         "search for hyper-parameters",
-        'fastdl tune --workers 2 --sampler tpe --space "lr=1e-4..1,log" "units=20..200" "activation=relu|tanh"',
+        'fastdl tune --trials 20 --sampler tpe --space "lr=1e-4..1,log" "units=20..200" "activation=relu|tanh"',
     )
     add = command.add_argument
     options.add_data(command)
@@ -31,15 +31,15 @@ def add_to(commands: options.Commands[argparse.ArgumentParser]) -> None:
         default=SPACE,
         metavar="NAME=VALUES",
         help="what to choose: NAME=LOW..HIGH, with ,log for a log scale, NAME=ONE|OTHER or NAME=VALUE; names: lr, "
-        "momentum, optimizer, batch_size, layers, units, activation, init, weight_decay, dropout, batch_norm (default: "
+        "momentum, optimizer, batch_size, layers, units, activation, init, weight_decay, dropout, norm (default: "
         "the book's, " + " ".join(SPACE) + ")",
     )
     add("--trials", type=int, default=100, metavar="N", help="how many, in each stage (default: %(default)s)")
     add("--epochs", type=int, default=50, metavar="N", help="of each trial (default: %(default)s)")
     add("--batch-size", type=int, default=100, metavar="N", help="images in a mini-batch (default: %(default)s)")
-    add("--metric", default="accuracy", metavar="NAME", help="accuracy or loss (default: %(default)s)")
-    add("--sampler", default="random", metavar="NAME", help="random, tpe or gp (default: %(default)s)")
-    add("--pruner", metavar="NAME", help="median or hyperband: stops trials early (default: none)")
+    add("--metric", choices=("accuracy", "loss"), default="accuracy", help="what is best (default: %(default)s)")
+    add("--sampler", choices=("random", "tpe", "gp"), default="random", help="what chooses (default: %(default)s)")
+    add("--pruner", choices=("median", "hyperband"), help="what stops trials early (default: none)")
     add("--stages", type=int, default=1, metavar="N", help="narrow the ranges in so many stages (default: %(default)s)")
     add("--workers", type=int, default=1, metavar="N", help="processes (default: %(default)s)")
     add("--storage", metavar="FILE|URL", help="SQLite file or postgresql://... (default: tune.db in --out)")

@@ -16,6 +16,7 @@ from fastdl.data.table import read_csv
 from fastdl.errors import DataError
 
 Array = NDArray[Any]
+_MOST_CLASSES = 1 << 20  # more are something else than labels, and would fill the memory
 
 
 class Labelled(NamedTuple):
@@ -89,12 +90,13 @@ def load_labelled(
         _refuse_labels(path, labels)
         arrays = read_npz(path, names)
         x, t = arrays[names[0]], arrays[names[1]]
-    elif labels is None:
-        raise DataError(
-            f"{str(path)!r} has no labels", op="load_labelled", arg="labels", hint="Give their file as well"
-        )
     else:
-        x, t = _read(path), _read(Path(labels))
+        x = _read(path)
+        if labels is None:
+            raise DataError(
+                f"{str(path)!r} has no labels", op="load_labelled", arg="labels", hint="Give their file as well"
+            )
+        t = _read(Path(labels))
     return _with_numbers(path, _inputs(path, x), t, classes)
 
 
@@ -134,7 +136,14 @@ def load_inputs(path: str | os.PathLike[str], *, label: str | int | None = None,
 
 
 def _read(path: Path) -> Array:
-    return read_npy(path) if path.suffix == ".npy" else read_idx(path)
+    if path.suffix == ".npy":
+        return read_npy(path)
+    try:
+        return read_idx(path)
+    except DataError as error:
+        if path.suffix not in ("", ".gz") and "magic number" in error.problem:
+            raise _error(path, "is of no known format", ".csv, .tsv, .npz, .npy or IDX") from error
+        raise
 
 
 def _inputs(path: Path, x: Array) -> Array:
@@ -154,9 +163,14 @@ def _with_classes(path: Path, x: Array, labels: Array, classes: Sequence[str] | 
     found = np.unique(labels).tolist()
     if classes is None:
         try:
-            classes = sorted(found, key=int)
+            classes = sorted(found, key=float)
         except ValueError:
             classes = found
+        else:
+            for name in classes:
+                if not float(name).is_integer():
+                    row = int(np.argmax(labels == name))
+                    raise _error(path, f"row {row} (from 0) has a measured number as its label", "a class", name)
     numbers = {name: number for number, name in enumerate(classes)}
     for name in found:
         if name not in numbers:
@@ -174,11 +188,14 @@ def _with_numbers(path: Path, x: Array, t: Array, classes: Sequence[str] | None)
     if t.shape != (len(x),):
         raise _error(path, "every input needs its label", f"{len(x)} labels", f"an array of shape {t.shape}")
     numbers = t.astype(np.int64) if np.isfinite(t).all() else np.full(len(t), -1)
-    high = max(int(numbers.max()) + 1, least) if classes is None else len(classes)
-    wrong = (numbers != t) | (numbers < 0) | (numbers >= high)
+    most = _MOST_CLASSES if classes is None else len(classes)
+    wrong = (numbers != t) | (numbers < 0) | (numbers >= most)
     if wrong.any():
         row = int(np.argmax(wrong))
-        raise _error(path, f"the label of row {row} (from 0) is none", f"an integer from 0 to {high - 1}", str(t[row]))
+        raise _error(
+            path, f"row {row} (from 0) has no class as its label", f"an integer from 0 to {most - 1}", str(t[row])
+        )
+    high = max(int(numbers.max()) + 1, least)
     return Labelled(x, numbers, tuple(map(str, range(high))) if classes is None else tuple(classes))
 
 

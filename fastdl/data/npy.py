@@ -89,7 +89,7 @@ def read_npz(path: str | os.PathLike[str], names: tuple[str, ...]) -> dict[str, 
             arrays = {}
             for name in names:
                 with archive.open(members[name]) as file:
-                    arrays[name] = _parse(file, members[name].file_size, path, f"[{name!r}]")
+                    arrays[name] = _parse(file, members[name].file_size, path, f"[{name!r}] ")
             return arrays
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise _error(path, f"is not an NPZ file, or damaged: {error}") from error

@@ -18,6 +18,9 @@ from numpy.typing import DTypeLike, NDArray
 from fastdl.data.npy import checked_file
 from fastdl.errors import DataError
 
+_CELLS = {",": "Commas", "\t": "Tabs"}
+_NUMBERS = "Write numbers in place of words, and fill in what is missing or take the row out"
+
 
 class Table(NamedTuple):
     """What `read_csv` returns.
@@ -85,7 +88,7 @@ def read_csv(
     if header is None:
         header = isinstance(label, str) or not all(_is_number(cell) for i, cell in enumerate(first) if i != number)
     if len(first) == (number is not None):
-        raise _error(path, "has no column besides the label's")
+        raise _error(path, "has no column besides the label's", hint=f"{_CELLS[delimiter]} are between its cells")
     codes: dict[str, int] = {}
     code: dict[int | str, Callable[[str], Any]] = {}
     if number is not None:
@@ -143,13 +146,15 @@ def _fault(path: Path, delimiter: str, header: bool, label: int | None) -> DataE
         for row in rows if header else itertools.chain([first], rows):
             line = f"line {reader.line_num}"
             if len(row) != len(first):
-                return _error(path, f"{line}: wrong number of cells", str(len(first)), str(len(row)))
+                return _error(
+                    path, f"{line}: wrong number of cells", f"{len(first)}, as in the first line", str(len(row))
+                )
             for i, cell in enumerate(row):
                 place = f"{line}, column {i + 1}" + (f" ({first[i].strip()})" if header else "")
                 if i == label and not cell.strip():
-                    return _error(path, f"{place}: no label")
+                    return _error(path, f"{place}: no label", hint="Take the row out")
                 if i != label and not (_is_number(cell) and math.isfinite(float(cell))):
-                    return _error(path, f"{place}: not a finite number", got=repr(cell)[:80])
+                    return _error(path, f"{place}: not a finite number", got=repr(cell)[:80], hint=_NUMBERS)
     hint = "Its first line was taken for a header" if header else ""
     return _error(path, "has no rows that can be read", hint=hint)
 
@@ -168,7 +173,7 @@ def _opened(path: Path) -> Iterator[IO[str]]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             yield file
     except UnicodeDecodeError as error:
-        raise _error(path, f"is no text in UTF-8: byte {error.start}") from error
+        raise _error(path, f"is no text in UTF-8: byte {error.start}", hint="Save it as UTF-8") from error
     except csv.Error as error:
         raise _error(path, f"is no table: {error}") from error
     except OSError as error:

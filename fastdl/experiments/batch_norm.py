@@ -70,9 +70,9 @@ def batch_norm(
     for number, deviation in enumerate(deviations):
         for normalize in (False, True):
 
-            def make(each: int, init: float = float(deviation), batch_norm: bool = normalize) -> MLP:
+            def make(each: int, init: float = float(deviation), norm: str = "batch" if normalize else "none") -> MLP:
                 sizes = [data.features, *[100] * 5, data.classes]
-                return MLP(sizes, init=init, batch_norm=batch_norm, seed=each)
+                return MLP(sizes, init=init, norm=norm, seed=each)
 
             found[normalize].append(
                 accuracies(

@@ -51,7 +51,7 @@ def gradient_check(data: Dataset, images: int = 10, samples: int = 2000, seed: i
     -------
     Gradients
     """
-    network = MLP([data.features, 20, 20, data.classes], batch_norm=True, seed=seed)
+    network = MLP([data.features, 20, 20, data.classes], norm="batch", seed=seed)
     x = data.x_train[:images] * np.float64(data.scale)
     return Gradients(
         check_gradients(network, x, data.t_train[:images], samples=samples, tolerance=TOLERANCE, seed=seed)

@@ -180,7 +180,7 @@ def check_gradients(
     >>> import numpy as np
     >>> from fastdl import nn
     >>> rng = np.random.default_rng(0)
-    >>> network = nn.MLP([5, 8, 3], batch_norm=True, dropout=0.2, seed=0)
+    >>> network = nn.MLP([5, 8, 3], norm="batch", dropout=0.2, seed=0)
     >>> nn.check_gradients(network, rng.standard_normal((6, 5)), rng.integers(0, 3, 6)).ok
     True
     >>> class Half(nn.Layer):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -16,13 +16,32 @@ from fastdl.nn import initializers
 from fastdl.nn.affine import Affine
 from fastdl.nn.batch_norm import BatchNorm
 from fastdl.nn.dropout import Dropout
+from fastdl.nn.elu import ELU
 from fastdl.nn.gelu import GELU
 from fastdl.nn.layer import Layer
+from fastdl.nn.layer_norm import LayerNorm
+from fastdl.nn.leaky_relu import LeakyReLU
+from fastdl.nn.relu import ReLU
 from fastdl.nn.sequential import Sequential, checked_dtype
+from fastdl.nn.sigmoid import Sigmoid
 from fastdl.nn.silu import SiLU
+from fastdl.nn.softplus import Softplus
+from fastdl.nn.tanh import Tanh
 
-# Activations that batch normalization cannot apply in its own pass.
-_AFTER_NORMALIZATION = {"gelu": GELU, "gelu_tanh": lambda: GELU("tanh"), "silu": SiLU}
+NORMS = ("none", "batch", "layer")
+
+# Activations as layers of their own, behind a normalization that cannot apply them in its own pass.
+_ACTIVATIONS: dict[str, Callable[[], Layer]] = {
+    "relu": ReLU,
+    "sigmoid": Sigmoid,
+    "tanh": Tanh,
+    "leaky_relu": LeakyReLU,
+    "elu": ELU,
+    "softplus": Softplus,
+    "gelu": GELU,
+    "gelu_tanh": lambda: GELU("tanh"),
+    "silu": SiLU,
+}
 
 
 class MLP(Sequential):
@@ -40,8 +59,9 @@ class MLP(Sequential):
     weight_decay : float
         λ >= 0: adds ``λ/2 * sum(W ** 2)`` of all weights to the loss, and ``λ W`` to their gradients; biases are left
         out.
-    batch_norm : bool
-        Whether each hidden layer is normalized over the batch, between its affine part and its activation.
+    norm : {"none", "batch", "layer"}
+        What normalizes each hidden layer between its affine part and its activation: nothing, :class:`BatchNorm` or
+        :class:`LayerNorm`.
     dropout : float
         In [0, 1): the share of each hidden layer's outputs that is dropped in training.
     dtype : {"float32", "float64"}
@@ -53,7 +73,7 @@ class MLP(Sequential):
     Attributes
     ----------
     params : dict of str to ndarray
-        W1, b1, W2, b2, ..., with batch normalization gamma1, beta1, ...: the very arrays that the layers use.
+        W1, b1, W2, b2, ..., with a normalization gamma1, beta1, ...: the very arrays that the layers use.
     layers : list of Layer
         In the order of the forward pass.
 
@@ -64,8 +84,8 @@ class MLP(Sequential):
 
     Notes
     -----
-    The book's ``MultiLayerNet``, and ``MultiLayerNetExtend`` with batch_norm and dropout; its ``weight_decay`` is in
-    the loss, where torch's ``weight_decay=`` is in the optimizer.
+    The book's ``MultiLayerNet``, and ``MultiLayerNetExtend`` with ``norm="batch"`` and dropout; its ``weight_decay`` is
+    in the loss, where torch's ``weight_decay=`` is in the optimizer.
 
     Examples
     --------
@@ -87,7 +107,7 @@ class MLP(Sequential):
         activation: str = "relu",
         init: str | float | initializers.Initializer = "he",
         weight_decay: float = 0.0,
-        batch_norm: bool = False,
+        norm: str = "none",
         dropout: float = 0.0,
         dtype: DTypeLike = "float32",
         seed: int | None = None,
@@ -95,6 +115,8 @@ class MLP(Sequential):
         _check_sizes(sizes)
         if activation not in kernels.ACTIVATIONS:
             raise _bad_setting("activation", f"one of {', '.join(kernels.ACTIVATIONS)}", activation)
+        if norm not in NORMS:
+            raise _bad_setting("norm", f"one of {', '.join(NORMS)}", norm)
         if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int | np.integer) or int(seed) >> 64):
             raise _bad_setting("seed", "an integer from 0 to 2**64 - 1, or None", seed)
         self.sizes = tuple(int(size) for size in sizes)
@@ -111,19 +133,15 @@ class MLP(Sequential):
             if number == last:
                 layers.append(Affine(W, b, need_dx=need_dx))
                 break
-            if not batch_norm:
+            if norm == "none":
                 layers.append(Affine(W, b, activation, need_dx))
             else:
-                fused = "identity" if activation in kernels.NEED_INPUT else activation
-                ones, zeros = np.ones(shape[1], kind), np.zeros(shape[1], kind)
-                layers += Affine(W, b, need_dx=need_dx), BatchNorm(ones, zeros, activation=fused)
-                if activation in kernels.NEED_INPUT:
-                    layers.append(_AFTER_NORMALIZATION[activation]())
+                layers += Affine(W, b, need_dx=need_dx), *_normalization(norm, shape[1], kind, activation)
             if dropout != 0:
                 layers.append(Dropout(dropout, key, stream=number))
         super().__init__(layers, weight_decay=weight_decay, dtype=kind)
         self._settings = {
-            "activation": activation, "init": init, "batch_norm": batch_norm, "dropout": dropout, "seed": key,
+            "activation": activation, "init": init, "norm": norm, "dropout": dropout, "seed": key,
         }  # fmt: skip
 
     def get_config(self) -> dict[str, Any]:
@@ -163,7 +181,8 @@ class MLP(Sequential):
         Parameters
         ----------
         config : mapping
-            Arguments of the class; ``sizes`` at least.
+            Arguments of the class; ``sizes`` at least. In place of ``norm`` older ones have ``batch_norm``, true or
+            false.
 
         Returns
         -------
@@ -180,6 +199,9 @@ class MLP(Sequential):
         >>> MLP.from_config({"sizes": [2, 3], "seed": 1}).params["W1"].shape
         (2, 3)
         """
+        config = dict(config)
+        if "batch_norm" in config and "norm" not in config:
+            config["norm"] = "batch" if config.pop("batch_norm") else "none"
         signature = inspect.signature(cls)
         try:
             signature.bind(**config)
@@ -192,6 +214,15 @@ class MLP(Sequential):
         super()._check_input(x)
         if x.ndim != 2 or x.shape[1] != self.sizes[0]:
             raise ArrayError("wrong shape", op="MLP", arg="x", expected=f"(B, {self.sizes[0]})", got=str(x.shape))
+
+
+def _normalization(norm: str, units: int, dtype: np.dtype[Any], activation: str) -> list[Layer]:
+    """The layers that normalize and apply the activation."""
+    gamma, beta = np.ones(units, dtype), np.zeros(units, dtype)
+    if norm == "batch" and activation not in kernels.NEED_INPUT:
+        return [BatchNorm(gamma, beta, activation=activation)]
+    first = BatchNorm(gamma, beta) if norm == "batch" else LayerNorm(gamma, beta)
+    return [first] if activation == "identity" else [first, _ACTIVATIONS[activation]()]
 
 
 def _check_sizes(sizes: Any) -> None:

@@ -12,7 +12,7 @@ from fastdl.nn import MLP
 from fastdl.optim.configuration import own_arguments
 from fastdl.tune.space import Choice, Space
 
-OF_NETWORK = ("activation", "init", "weight_decay", "dropout", "batch_norm")
+OF_NETWORK = ("activation", "init", "weight_decay", "dropout", "norm")
 KNOWN = ("lr", "momentum", "optimizer", "batch_size", "layers", "units", *OF_NETWORK)
 
 
@@ -45,7 +45,7 @@ class BuildMLP:
         ----------
         params : mapping
             lr, momentum, optimizer ("sgd"), layers (6), units (100), activation ("relu"), init ("he"), weight_decay
-            (0), dropout (0), batch_norm (False). An optimizer without momentum leaves that out.
+            (0), dropout (0), norm ("none"). An optimizer without momentum leaves that out.
 
         Returns
         -------
@@ -58,11 +58,7 @@ class BuildMLP:
         network = MLP(
             [self.features, *[given.get("units", 100)] * given.get("layers", 6), self.classes],
             seed=self.seed,
-            **{
-                key: given[key]
-                for key in ("activation", "init", "weight_decay", "dropout", "batch_norm")
-                if key in given
-            },
+            **{key: given[key] for key in OF_NETWORK if key in given},
         )
         return network, optim.get(name, **settings)
 

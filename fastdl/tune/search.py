@@ -109,7 +109,7 @@ def search(
     build : callable, optional
         Takes a dict of hyper-parameters, returns (network, optimizer); for several workers a function of a module.
         Without it `BuildMLP` makes an MLP, and the names are lr, momentum, optimizer, batch_size, layers, units,
-        activation, init, weight_decay, dropout and batch_norm.
+        activation, init, weight_decay, dropout and norm.
     trials : int >= 1
         How many.
     epochs : int >= 1

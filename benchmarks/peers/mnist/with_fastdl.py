@@ -12,7 +12,7 @@ from fastdl.train import Trainer, evaluate
 
 
 def _trainer(seed: int, epochs: int, state_dtype: StateDtype | None = None) -> Trainer:
-    network = MLP(SIZES, activation="relu", init="he", batch_norm=True, seed=seed)
+    network = MLP(SIZES, activation="relu", init="he", norm="batch", seed=seed)
     optimizer = Adam(**ADAM, convention="torch", state_dtype=state_dtype, seed=seed)
     return Trainer(network, optimizer, batch_size=BATCH, epochs=epochs, seed=seed)
 
