@@ -14,8 +14,6 @@ from fastdl.report.race import race
 from fastdl.report.speed import Speed
 from fastdl.report.texts import Words
 
-RACE_AFTER = "hard_surfaces"  # the experiment that shows the same on paper
-
 
 def _asset(name: str) -> str:
     return resources.files("fastdl.report").joinpath("assets", name).read_text(encoding="utf-8")
@@ -83,7 +81,7 @@ def render(chapter: Chapter) -> str:
 <button type="button">{escape(words.close)}</button><div tabindex="0"></div>
 </dialog>
 <script>
-{_asset("optimizers.js")}{_asset("race.js") if 'id="race"' in sections else ""}{_asset("page.js")}</script>
+{_asset("optimizers.js")}{_asset("race.js") if 'id="race"' in sections else ""}{_asset("films.js")}{_asset("page.js")}</script>
 </body>
 </html>
 """
@@ -189,7 +187,7 @@ def _technique(outcome: Outcome, chapter: Chapter) -> str:
         caption = escape(words.figure.format(title=text.title))
         enlarge = f'<button type="button" data-enlarge>{escape(words.enlarge)}</button>'
         caption = f"<figcaption><span>{caption}</span>{enlarge}</figcaption>"
-        result = f"<figure>{outcome.figure}{caption}</figure>{_numbers(outcome, words)}"
+        result = f"<figure>{outcome.figure}{caption}</figure>{outcome.films}{_numbers(outcome, words)}"
     claim = escape(outcome.claim)
     return f"""<section class="technique" id="{outcome.name}" aria-labelledby="{outcome.name}-title">
 <h3 id="{outcome.name}-title">{escape(text.title)}</h3>

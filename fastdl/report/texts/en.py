@@ -121,6 +121,22 @@ WORDS = Words(
             "The page computes these paths itself, with the formulas above; tests compare them with fastdl's own."
         ),
     },
+    films={
+        "title": "The races, step by step",
+        "idea": (
+            "Each optimizer runs with the best of its learning rates. Beside its name: the steps until it had arrived "
+            "at the minimum; a dash if it never did."
+        ),
+        "above": "From above",
+        "space": "In space, the height on a logarithmic scale",
+        "alt_above": "Contours from above, with the path of each optimizer up to the step chosen below.",
+        "alt_space": "The surface in space, with the same paths on it.",
+        "play": "Play",
+        "pause": "Pause",
+        "step": "Step",
+        "stuck": "–",
+        "shown": "Show",
+    },
     surfaces={
         "valley": "The book’s valley, x²/20 + y²",
         "long": "A longer valley, x²/200 + 2y²",
