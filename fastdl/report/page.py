@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from html import escape
 from importlib import resources
@@ -199,9 +200,14 @@ def _technique(outcome: Outcome, chapter: Chapter) -> str:
 """
 
 
+def _unbroken(statement: str) -> str:
+    """The statement with no end of a line beside a relation."""
+    return re.sub(" ([<>≤≥]) ", "\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", statement)
+
+
 def _numbers(outcome: Outcome, words: Words) -> str:
     checks = "".join(
-        f"<li><span>{escape(check.text)}</span> {_mark(check.holds, words)}</li>" for check in outcome.checks
+        f"<li><span>{escape(_unbroken(check.text))}</span> {_mark(check.holds, words)}</li>" for check in outcome.checks
     )
     numbers = f'<h4>{escape(words.numbers)}</h4><ul class="checks">{checks}</ul>' if checks else ""
     return (

@@ -153,9 +153,7 @@ def draw_minimum(ax: Axes, minimum: tuple[float, float], size: float = 1.0) -> N
     ax.scatter(*minimum, marker="*", s=90 * size, color="black", zorder=3)
 
 
-def draw_view(
-    ax: Axes, height: Callable[[Any, Any], Any], limits: Limits, minimum: tuple[float, float] | None
-) -> None:
+def draw_view(ax: Axes, height: Callable[[Any, Any], Any], limits: Limits, minimum: tuple[float, float] | None) -> None:
     """Draw the contours, and a star at the minimum, without paths."""
     draw_contours(ax, height, limits)
     ax.set(xlim=limits[0], ylim=limits[1], xlabel="x", ylabel="y")
