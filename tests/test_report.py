@@ -32,6 +32,7 @@ class Stand(SimpleNamespace):
     """Stands in for an experiment: at once, with one check that holds and one that does not."""
 
     claim = "the claim & its <limits>"
+    races = None
 
     def run(self, data, *, seed, progress):
         progress(1.0, "done")

@@ -246,19 +246,19 @@ def test_the_page_can_be_read_without_scripts(opened):
     assert not page.is_visible("#race-lr")
 
 
-def drawn(page, race, number):
+def drawn(page, run, number):
     """The points of the path of a film that has this number, first those from above and then those in space."""
-    text = page.locator(f"#film-{race.slug} .paths polyline").nth(number).get_attribute("points")
+    text = page.locator(f"#film-{run.slug} .paths polyline").nth(number).get_attribute("points")
     return np.array([[float(each) for each in point.split(",")] for point in text.split()])
 
 
 def test_a_film_s_paths_are_the_race_s(opened, films):
     address, races = films
     page = opened(address=address)
-    for race in races:
+    for run in races:
         rows = [
-            np.hstack([drawn(page, race, number), path, np.ones((len(path), 1))])
-            for number, path in enumerate(race.paths.values())
+            np.hstack([drawn(page, run, number), path, np.ones((len(path), 1))])
+            for number, path in enumerate(run.paths.values())
         ]
         seen = np.concatenate(rows)
         place = np.linalg.lstsq(seen[:, 2:], seen[:, :2], rcond=None)[0]  # the axes are linear
@@ -270,8 +270,8 @@ def test_a_film_s_views_hold_its_paths(opened, films):
     address, races = films
     page = opened(390, address=address)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
-    for race in races:
-        views = page.locator(f"#film-{race.slug} .views svg")
+    for run in races:
+        views = page.locator(f"#film-{run.slug} .views svg")
         assert views.count() == 2
         for view in views.all():
             box = view.bounding_box()
@@ -288,12 +288,12 @@ def test_the_paths_in_space_are_on_the_surface(opened, films):
     """They are a projection, 11 numbers of which all points are, of (x, y, the logarithm of f)."""
     address, races = films
     page = opened(address=address)
-    for race in races:
-        surface = race.surface
-        path = np.concatenate(list(race.paths.values()))
+    for run in races:
+        surface = run.surface
+        path = np.concatenate(list(run.paths.values()))
         height = np.log10(surface.height(*path.T) - surface.height(*surface.minimum) + 0.01)
         point = np.column_stack([path, height, np.ones(len(path))])
-        seen = np.concatenate([drawn(page, race, len(race.paths) + number) for number in range(len(race.paths))]) / 300
+        seen = np.concatenate([drawn(page, run, len(run.paths) + number) for number in range(len(run.paths))]) / 300
         zero = np.zeros_like(point)
         system = np.vstack(
             [
@@ -326,7 +326,7 @@ def test_the_slider_shows_a_film_step_by_step(opened, films):
 def test_one_film_plays_at_a_time(opened, films, motion):
     address, races = films
     page = opened(address=address, reduced_motion=motion)
-    first, second = (f"#film-{race.slug}" for race in races[:2])
+    first, second = (f"#film-{run.slug}" for run in races[:2])
     whole = len(drawn(page, races[0], 0))
     page.wait_for_timeout(200)
     assert len(drawn(page, races[0], 0)) == whole  # nothing moves unasked

@@ -70,10 +70,11 @@ def _film(race: Race, words: Words) -> str:
 
 def _names(race: Race, say: dict[str, str]) -> str:
     """Who runs, in which colour, and who has arrived after how many steps; the box is for hiding a path."""
+    arrivals = {label: say["stuck"] if steps is None else str(steps) for label, steps in race.arrivals.items()}
     return "".join(
         f'<li><label><input type="checkbox" checked aria-label="{say["shown"]}: {escape(label)}">'
         f'<span class="swatch" style="background: {_color(color)}"></span>{escape(label)} '
-        f'<span class="arrival">{say["stuck"] if (steps := race.arrivals[label]) is None else steps}</span></label></li>'
+        f'<span class="arrival">{arrivals[label]}</span></label></li>'
         for label, (color, _) in looks(race.paths).items()
     )
 

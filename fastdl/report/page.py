@@ -44,6 +44,8 @@ def render(chapter: Chapter) -> str:
     title = escape(words.title)
     groups = _groups(chapter)
     sections = "".join(_group(name, outcomes, chapter) for name, outcomes in groups.items())
+    race_script = [_asset("race.js")] if 'id="race"' in sections else []
+    scripts = "".join([_asset("optimizers.js"), *race_script, _asset("films.js"), _asset("page.js")])
     return f"""<!doctype html>
 <html lang="{chapter.language.code}">
 <head>
@@ -82,7 +84,7 @@ def render(chapter: Chapter) -> str:
 <button type="button">{escape(words.close)}</button><div tabindex="0"></div>
 </dialog>
 <script>
-{_asset("optimizers.js")}{_asset("race.js") if 'id="race"' in sections else ""}{_asset("films.js")}{_asset("page.js")}</script>
+{scripts}</script>
 </body>
 </html>
 """
