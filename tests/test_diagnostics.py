@@ -131,3 +131,37 @@ def test_every_is_an_integer(every):
     with pytest.raises(HyperparameterError) as caught:
         Diagnostics(mlp()("float32"), np.ones((1, 6)), np.ones(1), every=every)
     assert caught.value.arg == "every"
+
+
+def test_a_diagnosis_is_drawn():
+    pytest.importorskip("matplotlib")
+    from fastdl import viz
+
+    x = np.random.default_rng(0).random((60, 5), np.float32)
+    t = x.argmax(axis=1)
+    network = nn.MLP([5, 12, 12, 5], seed=0)
+    diagnostics = Diagnostics(network, x, t, every=10)
+    Trainer(network, optim.SGD(lr=0.1), batch_size=20, steps=21, seed=0, callbacks=[diagnostics]).fit(x, t)
+    record = diagnostics.records[-1]
+    outputs, gradients, norms, updates = viz.plot_diagnosis(record).child_axes
+    shares = [label.get_text() for label in outputs.get_xticklabels()]
+    assert shares == [f"{number}\n{layer.dead_share:.0%}" for number, layer in enumerate(record.layers, 1)]
+    (last,) = [layer.activations for layer in record.layers][-1:]
+    low, high = outputs.get_ylim()
+    assert np.mean((low <= last) & (last <= high)) > 0.9
+    assert len(gradients.get_xticks()) == len(record.layers)
+    ours = [line.get_ydata().tolist() for line in norms.lines]
+    np.testing.assert_allclose(ours[0], [layer.gradient_norm for layer in record.layers])
+    np.testing.assert_allclose(ours[1], [layer.weight_gradient_norm for layer in record.layers])
+    assert [label.get_text() for label in updates.get_xticklabels()] == list(record.update_ratios)
+    np.testing.assert_allclose(updates.lines[0].get_ydata(), list(record.update_ratios.values()))
+
+
+def test_a_diagnosis_without_updates_or_signal_is_drawn():
+    pytest.importorskip("matplotlib")
+    from fastdl import viz
+
+    network = nn.MLP([4, 6, 3], init="zeros")
+    found = diagnose(network, np.zeros((5, 4), np.float32), np.arange(5) % 3)
+    updates = viz.plot_diagnosis(found, title="Title", note="note").child_axes[-1]
+    assert len(updates.lines[0].get_ydata()) == 0

@@ -1,16 +1,23 @@
-"""The report in a real browser: what is seen, what moves, and that the race's paths are fastdl's."""
+"""The report in a real browser: what is seen, what moves, and that the race's and the films' paths are fastdl's."""
 
 from __future__ import annotations
 
+import dataclasses
+import re
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from fastdl import optim
 from fastdl.data import load_digits
+from fastdl.experiments import NAMES, hard_surfaces
 from fastdl.experiments.surfaces import descend
-from fastdl.report import LANGUAGES, race, run_chapter, write
+from fastdl.report import LANGUAGES, Outcome, race, run_chapter, write
+from fastdl.report.films import films as report_films
+from fastdl.report.texts import language
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("sklearn")
@@ -41,19 +48,30 @@ def addresses(tmp_path_factory):
     }
 
 
+@pytest.fixture(scope="module")
+def films(tmp_path_factory):
+    """The page with the experiment that is filmed, and its races."""
+    result = hard_surfaces.hard_surfaces(steps=40, rates=[0.1, 0.4])
+    races = hard_surfaces.races(result)
+    words = language("en")
+    outcome = Outcome("hard_surfaces", "claim", figure="<svg></svg>", films=report_films(races, words.words))
+    chapter = dataclasses.replace(run_chapter(load_digits(), []), outcomes=(outcome,))
+    return write(chapter, tmp_path_factory.mktemp("report") / "films").as_uri(), races
+
+
 @pytest.fixture
 def opened(browser, addresses):
     """Open the page; after the test its console must be empty."""
     complaints, contexts = [], []
 
-    def open_page(width=1280, lang="en", **settings):
+    def open_page(width=1280, lang="en", address=None, **settings):
         context = browser.new_context(viewport={"width": width, "height": 900}, **settings)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda request: request.url.startswith(("file:", "data:")) or complaints.append(request.url))
-        page.goto(addresses[lang])
+        page.goto(address or addresses[lang])
         return page
 
     yield open_page
@@ -226,3 +244,170 @@ def test_the_page_can_be_read_without_scripts(opened):
     assert page.is_visible("figure svg.narrow")
     assert page.is_visible("noscript p")
     assert not page.is_visible("#race-lr")
+
+
+def drawn(page, run, number):
+    """The points of the path of a film that has this number, first those from above and then those in space."""
+    text = page.locator(f"#film-{run.slug} .paths polyline").nth(number).get_attribute("points")
+    return np.array([[float(each) for each in point.split(",")] for point in text.split()])
+
+
+def test_a_film_s_paths_are_the_race_s(opened, films):
+    address, races = films
+    page = opened(address=address)
+    for run in races:
+        rows = [
+            np.hstack([drawn(page, run, number), path, np.ones((len(path), 1))])
+            for number, path in enumerate(run.paths.values())
+        ]
+        seen = np.concatenate(rows)
+        place = np.linalg.lstsq(seen[:, 2:], seen[:, :2], rcond=None)[0]  # the axes are linear
+        np.testing.assert_allclose(seen[:, 2:] @ place, seen[:, :2], atol=0.1)  # written with one decimal
+        assert place[0, 0] > 0 > place[1, 1]
+
+
+def test_a_film_s_views_hold_its_paths(opened, films):
+    address, races = films
+    page = opened(390, address=address)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    for run in races:
+        views = page.locator(f"#film-{run.slug} .views svg")
+        assert views.count() == 2
+        for view in views.all():
+            box = view.bounding_box()
+            assert box["width"] > 300
+            for line in view.locator("polyline").all():
+                inner = line.bounding_box()
+                assert box["x"] <= inner["x"]
+                assert inner["x"] + inner["width"] <= box["x"] + box["width"]
+                assert box["y"] <= inner["y"]
+                assert inner["y"] + inner["height"] <= box["y"] + box["height"]
+
+
+def test_the_paths_in_space_are_on_the_surface(opened, films):
+    """They are a projection, 11 numbers of which all points are, of (x, y, the logarithm of f)."""
+    address, races = films
+    page = opened(address=address)
+    for run in races:
+        surface = run.surface
+        path = np.concatenate(list(run.paths.values()))
+        height = np.log10(surface.height(*path.T) - surface.height(*surface.minimum) + 0.01)
+        point = np.column_stack([path, height, np.ones(len(path))])
+        seen = np.concatenate([drawn(page, run, len(run.paths) + number) for number in range(len(run.paths))]) / 300
+        zero = np.zeros_like(point)
+        system = np.vstack(
+            [
+                np.hstack([point, zero, -seen[:, :1] * point]),
+                np.hstack([zero, point, -seen[:, 1:] * point]),
+            ]
+        )
+        across, up, away = np.linalg.svd(system)[2][-1].reshape(3, 4) @ point.T
+        np.testing.assert_allclose(300 * np.column_stack([across, up]) / away[:, None], 300 * seen, atol=0.3)
+
+
+def test_the_slider_shows_a_film_step_by_step(opened, films):
+    address, races = films
+    page = opened(address=address)
+    film = f"#film-{races[0].slug}"
+    whole = len(drawn(page, races[0], 0))
+    page.focus(f"{film} input[type=range]")
+    page.keyboard.press("Home")
+    for number in range(2 * len(races[0].paths)):
+        assert len(drawn(page, races[0], number)) == 1
+    page.keyboard.press("ArrowRight")
+    assert page.text_content(f"{film} output") == f"1 / {whole - 1}"
+    line, ball = drawn(page, races[0], 0), page.locator(f"{film} .paths circle").first
+    assert len(line) == 2
+    assert [float(ball.get_attribute(each)) for each in ("cx", "cy")] == line[-1].tolist()
+    assert len(drawn(page, races[1], 0)) == whole
+
+
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_one_film_plays_at_a_time(opened, films, motion):
+    address, races = films
+    page = opened(address=address, reduced_motion=motion)
+    first, second = (f"#film-{run.slug}" for run in races[:2])
+    whole = len(drawn(page, races[0], 0))
+    page.wait_for_timeout(200)
+    assert len(drawn(page, races[0], 0)) == whole  # nothing moves unasked
+    page.focus(f"{first} button")
+    page.keyboard.press("Enter")
+    assert page.text_content(f"{first} button") == "Pause"
+    page.wait_for_function(f"document.querySelector('{first} input[type=range]').value == 4")
+    page.click(f"{second} button")
+    assert page.text_content(f"{first} button") == "Play"
+    seen = len(drawn(page, races[0], 0))
+    page.wait_for_function(f"document.querySelector('{second} input[type=range]').value >= 4")
+    assert len(drawn(page, races[0], 0)) == seen < whole
+    page.click(f"{second} button")
+    assert page.text_content(f"{second} button") == "Play"
+
+
+def test_a_path_of_a_film_can_be_hidden(opened, films):
+    address, races = films
+    page = opened(address=address)
+    film = page.locator(f"#film-{races[0].slug}")
+    film.get_by_label("Show: Momentum").uncheck()
+    number, last = list(races[0].paths).index("Momentum"), len(races[0].paths)
+    for each in range(2 * last):
+        assert film.locator(".paths > g").nth(each).is_visible() == (each % last != number)
+
+
+def test_a_film_without_scripts_shows_its_end(opened, films):
+    address, races = films
+    page = opened(390, address=address, java_script_enabled=False)
+    film = page.locator(f"#film-{races[0].slug}")
+    assert not film.locator("button").is_visible()
+    assert not film.locator("input").first.is_visible()
+    for picture in film.locator("svg").all():
+        assert picture.is_visible()
+    assert len(drawn(page, races[0], 0)) > 40
+
+
+SECTION = """(name) => {
+  const section = document.getElementById(name);
+  const count = (selector) => section.querySelectorAll(selector).length;
+  const formulas = [...section.querySelectorAll("math")];
+  return {
+    title: section.querySelector("h3").textContent.length > 0,
+    formula: formulas.length > 0 && formulas.every((each) => each.getBoundingClientRect().height > 10),
+    figure: count(":scope > figure") === 1,
+    verdict: count(".claim .verdict") === 1,
+    numbers: count(".checks li") > 0 && count(".checks li .verdict") === count(".checks li"),
+    speed: count(".times .ours") === 1 && count(".times .theirs") === 1,
+    ran: count(".error") === 0,
+    listed: document.querySelectorAll(`.overview a[href="#${name}"], nav a[href="#${name}"]`).length === 2,
+  };
+}"""
+UNLOADED = """() => Promise.all([...document.querySelectorAll("img, image")].map(async (each) => {
+  const image = new Image();
+  image.src = each.getAttribute("src") ?? each.getAttribute("href");
+  try { await image.decode(); } catch { return each.outerHTML.slice(0, 80); }
+})).then((found) => found.filter(Boolean))"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_whole_report_from_the_command_line(opened, tmp_path, lang):
+    command = [sys.executable, "-m", "fastdl", "report", "--lang", lang, "--out", str(tmp_path)]
+    subprocess.run(command, check=True, capture_output=True)
+    (file,) = tmp_path.iterdir()
+    assert file.stat().st_size < 6_000_000
+    source = file.read_text(encoding="utf-8")
+    assert not re.search(r"https?:|//\w+\.\w", re.sub(r"base64,[^\"]*", "", source))
+    for scheme in ("light", "dark"):
+        for width in WIDTHS:
+            page = opened(width, address=file.as_uri(), color_scheme=scheme)
+            assert page.evaluate("document.documentElement.scrollWidth") == width
+            assert page.evaluate(UNLOADED) == []
+            for figure in page.query_selector_all("figure"):
+                (shown,) = [each for each in figure.query_selector_all("svg, img") if each.is_visible()]
+                box = shown.bounding_box()
+                assert box["width"] > 300
+                assert box["height"] > 100
+    for name in NAMES:
+        assert [what for what, there in page.evaluate(SECTION, name).items() if not there] == [], name
+    assert page.locator(".film").count() == len(hard_surfaces.SURFACES)
+    if lang == "ko":
+        for statement in page.locator(".checks li span:first-child").all_text_contents():
+            assert re.search("[가-힣]", statement), f"not translated: {statement}"

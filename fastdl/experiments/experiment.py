@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
     from matplotlib.axes import Axes
 
+    from fastdl.experiments.races import Race
+
 Result = TypeVar("Result", bound="DataclassInstance")
 Progress = Callable[[float, str], object]
 """Told the share of the work that is done, from 0 to 1, and what is being done."""
@@ -107,6 +109,8 @@ class Experiment(Generic[Result]):
         Takes the result and ``ax=None``; returns the Axes that it drew on.
     extra_files : callable, optional
         Takes the result; returns the contents of further files by the ends of their names, such as ``"-beale.gif"``.
+    races : callable, optional
+        Takes the result; returns the races that the report shows step by step.
     """
 
     function: Callable[..., Result]
@@ -115,6 +119,7 @@ class Experiment(Generic[Result]):
     check: Callable[[Result], Sequence[Check]]
     draw: Callable[..., Axes]
     extra_files: Callable[[Result], Mapping[str, bytes]] | None = None
+    races: Callable[[Result], Sequence[Race]] | None = None
 
     @property
     def name(self) -> str:

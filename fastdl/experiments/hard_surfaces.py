@@ -15,8 +15,9 @@ import numpy as np
 
 from fastdl import optim
 from fastdl.experiments.experiment import Check, Experiment, Progress, compared, silent
+from fastdl.experiments.races import Race, film
 from fastdl.experiments.surfaces import BEALE, LONG_VALLEY, SADDLE, TURNED_VALLEY, Numbers, Surface, descend
-from fastdl.viz import Scene, animate_descent, plot_scenes
+from fastdl.viz import Scene, plot_scenes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -193,6 +194,30 @@ def _last(race: dict[str, Runner]) -> str:
     return f"{name}, after {race[name].arrival} steps"
 
 
+def races(result: HardSurfaces) -> list[Race]:
+    """What films show of the races.
+
+    Parameters
+    ----------
+    result : HardSurfaces
+
+    Returns
+    -------
+    list of Race
+        One a surface.
+    """
+    return [
+        Race(
+            name,
+            surface,
+            limits,
+            paths={optimizer: runner.path for optimizer, runner in result.races[name].items()},
+            arrivals={optimizer: runner.arrival for optimizer, runner in result.races[name].items()},
+        )
+        for name, (surface, limits) in SURFACES.items()
+    ]
+
+
 def films(result: HardSurfaces) -> dict[str, bytes]:
     """Film the races, each on its surface in space and from above.
 
@@ -205,21 +230,7 @@ def films(result: HardSurfaces) -> dict[str, bytes]:
     dict of str to bytes
         A GIF for each surface, by the end of its file's name.
     """
-    return {
-        f"-{name.replace(' ', '-').replace(chr(39), '')}.gif".lower(): animate_descent(
-            surface.height,
-            {optimizer: runner.path for optimizer, runner in result.races[name].items()},
-            surface=lambda x, y, surface=surface: np.log10(  # type: ignore[misc]  # bound now, not when it is called
-                surface.height(x, y) - surface.height(*surface.minimum) + 0.01
-            ),
-            minimum=surface.minimum,
-            limits=limits,
-            view=(50.0, -60.0),
-            title=f"{_title(name)}, each with its best learning rate",
-            zlabel="log₁₀ (f - least + 0.01)",
-        )
-        for name, (surface, limits) in SURFACES.items()
-    }
+    return {f"-{race.slug}.gif": film(race) for race in races(result)}
 
 
 EXPERIMENT = Experiment(
@@ -229,4 +240,5 @@ EXPERIMENT = Experiment(
     check=check,
     draw=draw,
     extra_files=films,
+    races=races,
 )

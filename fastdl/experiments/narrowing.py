@@ -14,7 +14,7 @@ import numpy as np
 
 from fastdl.data import Dataset, load_digits
 from fastdl.experiments.experiment import Check, Experiment, Progress, compared, silent
-from fastdl.experiments.searches import SPACE, book_split, part
+from fastdl.experiments.searches import SHOWN, SPACE, book_split, part
 from fastdl.experiments.surfaces import Numbers
 from fastdl.tune import narrow
 from fastdl.viz import plot_ranges
@@ -124,9 +124,9 @@ def draw(result: Narrowed, ax: Axes | None = None) -> Axes:
     """Draw the first search's ranges, and the trials that made them."""
     mean = ", ".join(f"{each:.2f}" for each in result.accuracy[0].mean(axis=1))
     return plot_ranges(
-        {name: ends[0] for name, ends in result.ranges.items()},
-        points={name: list(values[0]) for name, values in result.best.items()},
-        log=list(result.ranges),
+        {SHOWN[name]: ends[0] for name, ends in result.ranges.items()},
+        points={SHOWN[name]: list(values[0]) for name, values in result.best.items()},
+        log=list(SHOWN.values()),
         ax=ax,
         title="The range of the best trials becomes the next range",
         note=f"dots: the best {result.best['lr'].shape[2]} of a stage · mean accuracy of each stage: {mean}",

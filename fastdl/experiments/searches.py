@@ -13,6 +13,9 @@ IMAGES = 500  # of which a fifth is validation data
 #: The book's ranges (K. Saito, "Deep Learning from Scratch", section 6.5.3).
 SPACE = {"lr": Range(1e-6, 1e-2, log=True), "weight_decay": Range(1e-8, 1e-4, log=True)}
 
+#: What figures call them.
+SHOWN = {"lr": "learning rate", "weight_decay": "weight decay"}
+
 
 def book_split(data: Dataset, seed: int) -> Split:
     """Some of the training images, other ones for each seed, as training and validation data."""

@@ -5,6 +5,7 @@ file              holds
 ================  ==============================================================================
 ``chapter.py``    `run_chapter`: what came of each experiment, in the chapter's order
 ``figures.py``    an experiment's figure as a part of the page
+``films.py``      races step by step, each in two views; their script is in ``assets``
 ``formulas.py``   the formula of each technique, in the notation of ``mathml.py``
 ``speed.py``      what is timed for each technique
 ``race.py``       the race of optimizers; its script is in ``assets``

@@ -15,6 +15,7 @@ from fastdl.data import Dataset
 from fastdl.experiments import Check, Experiment, load
 from fastdl.experiments.experiment import Progress, silent
 from fastdl.report.figures import figure
+from fastdl.report.films import films
 from fastdl.report.speed import CONTESTS, Speed, measure
 from fastdl.report.texts import Language, language, typeset
 
@@ -55,6 +56,8 @@ class Outcome:
         The statements of its claim, in the page's language.
     figure : str
         HTML.
+    films : str
+        HTML of its races, step by step; empty if it has none.
     speed : Speed or None
     error : str
         Why it could not be run; empty if it was.
@@ -65,6 +68,7 @@ class Outcome:
     seconds: float = 0.0
     checks: tuple[Check, ...] = ()
     figure: str = ""
+    films: str = ""
     speed: Speed | None = None
     error: str = ""
 
@@ -179,5 +183,6 @@ def _run(
         seconds,
         checks,
         figure(experiment.draw, result, name, text),
+        films(experiment.races(result), words.words) if experiment.races else "",
         measure(CONTESTS[name], data),
     )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 USUAL, NARROW = (8.0, 4.8), (4.2, 3.8)  # inches: what one panel has, and what it has on a phone
+DPI = 144  # of the parts that are pictures
 LARGEST = 400_000  # characters of a figure made of lines
 
 # What matplotlib draws with, and the page's own: it has a light and a dark form.
@@ -63,7 +64,7 @@ def _picture(ax: Axes, name: str, text: str) -> str:
     return f'<img class="picture" alt="{label}" src="data:image/png;base64,{image}">'
 
 
-def to_svg(ax: Axes, name: str) -> str:
+def to_svg(ax: Axes, name: str, bbox_inches: str | None = "tight") -> str:
     """The figure that the axes are in as an SVG element for the inside of a page.
 
     Parameters
@@ -71,6 +72,8 @@ def to_svg(ax: Axes, name: str) -> str:
     ax : matplotlib Axes
     name : str
         Put before all identifiers, which are then the figure's own.
+    bbox_inches : str or None
+        As of matplotlib's ``savefig``; with None a point of the figure is a unit of the drawing.
 
     Returns
     -------
@@ -83,7 +86,7 @@ def to_svg(ax: Axes, name: str) -> str:
     file = io.StringIO()
     with rc_context({"svg.fonttype": "path", "svg.hashsalt": name}):
         cast("Figure", ax.figure).savefig(
-            file, format="svg", transparent=True, bbox_inches="tight", metadata={"Date": None}
+            file, format="svg", dpi=DPI, transparent=True, bbox_inches=bbox_inches, metadata={"Date": None}
         )
     drawing = file.getvalue()
     drawing = drawing[drawing.index("<svg ") :]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from html import escape
 from importlib import resources
@@ -13,8 +14,6 @@ from fastdl.report.mathml import mathml
 from fastdl.report.race import race
 from fastdl.report.speed import Speed
 from fastdl.report.texts import Words
-
-RACE_AFTER = "hard_surfaces"  # the experiment that shows the same on paper
 
 
 def _asset(name: str) -> str:
@@ -45,6 +44,8 @@ def render(chapter: Chapter) -> str:
     title = escape(words.title)
     groups = _groups(chapter)
     sections = "".join(_group(name, outcomes, chapter) for name, outcomes in groups.items())
+    race_script = [_asset("race.js")] if 'id="race"' in sections else []
+    scripts = "".join([_asset("optimizers.js"), *race_script, _asset("films.js"), _asset("page.js")])
     return f"""<!doctype html>
 <html lang="{chapter.language.code}">
 <head>
@@ -83,7 +84,7 @@ def render(chapter: Chapter) -> str:
 <button type="button">{escape(words.close)}</button><div tabindex="0"></div>
 </dialog>
 <script>
-{_asset("optimizers.js")}{_asset("race.js") if 'id="race"' in sections else ""}{_asset("page.js")}</script>
+{scripts}</script>
 </body>
 </html>
 """
@@ -189,7 +190,7 @@ def _technique(outcome: Outcome, chapter: Chapter) -> str:
         caption = escape(words.figure.format(title=text.title))
         enlarge = f'<button type="button" data-enlarge>{escape(words.enlarge)}</button>'
         caption = f"<figcaption><span>{caption}</span>{enlarge}</figcaption>"
-        result = f"<figure>{outcome.figure}{caption}</figure>{_numbers(outcome, words)}"
+        result = f"<figure>{outcome.figure}{caption}</figure>{outcome.films}{_numbers(outcome, words)}"
     claim = escape(outcome.claim)
     return f"""<section class="technique" id="{outcome.name}" aria-labelledby="{outcome.name}-title">
 <h3 id="{outcome.name}-title">{escape(text.title)}</h3>
@@ -201,9 +202,14 @@ def _technique(outcome: Outcome, chapter: Chapter) -> str:
 """
 
 
+def _unbroken(statement: str) -> str:
+    """The statement with no end of a line beside a relation."""
+    return re.sub(" ([<>≤≥]) ", "\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", statement)
+
+
 def _numbers(outcome: Outcome, words: Words) -> str:
     checks = "".join(
-        f"<li><span>{escape(check.text)}</span> {_mark(check.holds, words)}</li>" for check in outcome.checks
+        f"<li><span>{escape(_unbroken(check.text))}</span> {_mark(check.holds, words)}</li>" for check in outcome.checks
     )
     numbers = f'<h4>{escape(words.numbers)}</h4><ul class="checks">{checks}</ul>' if checks else ""
     return (

@@ -7,6 +7,7 @@ from fastdl.viz.accuracy_curves import plot_accuracy_curves, plot_curve_grid
 from fastdl.viz.animation import Frames, animate_descent, descent_frames
 from fastdl.viz.best_so_far import plot_best_so_far
 from fastdl.viz.descent import plot_descent
+from fastdl.viz.diagnosis import plot_diagnosis
 from fastdl.viz.dots import plot_dots
 from fastdl.viz.layers import plot_layer_histograms, plot_layer_values
 from fastdl.viz.lines import plot_lines
@@ -28,6 +29,7 @@ __all__ = [
     "plot_best_so_far",
     "plot_curve_grid",
     "plot_descent",
+    "plot_diagnosis",
     "plot_dots",
     "plot_layer_histograms",
     "plot_layer_values",

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastdl.errors import HyperparameterError
-from fastdl.viz.descent import Limits, as_points, draw_contours, limits_of
+from fastdl.viz.descent import Limits, as_points, draw_view, limits_of, widths
 from fastdl.viz.style import GREY, looks, new_axes
 from fastdl.viz.surface import draw_surface, on_surface
 
@@ -174,15 +174,10 @@ def _stage(
     figure.clear()
     figure.suptitle(title, x=0.02, ha="left", fontweight="bold")
     below = figure.add_subplot(1, 2, 1, projection="3d")
-    draw_surface(below, surface, limits, view)
-    below.set(xlabel="x", ylabel="y", zlabel=zlabel)
+    draw_surface(below, surface, limits, view, minimum, zlabel)
     above = figure.add_subplot(1, 2, 2)
-    draw_contours(above, height, limits)
-    above.set(xlim=limits[0], ylim=limits[1], xlabel="x", ylabel="y")
+    draw_view(above, height, limits, minimum)
     figure.get_layout_engine().set(wspace=0.12)
-    if minimum is not None:
-        below.scatter(*on_surface(surface, np.array([minimum]), limits), marker="*", s=80, color="black", zorder=3)
-        above.scatter(*minimum, marker="*", s=80, color="black", zorder=3)
     caption = above.text(1, 1.02, "", transform=above.transAxes, ha="right", color=GREY, animated=True)
     return below, above, caption
 
@@ -192,8 +187,8 @@ def _runners(
 ) -> dict[str, tuple[Line2D, Line2D, Line2D, Line2D]]:
     """For each path its line and its head, in space and from above, and the legend under both."""
     runners, handles = {}, []
-    for label, (color, style) in looks(paths).items():
-        tail: dict[str, Any] = {"color": color, "linestyle": style, "linewidth": 1.5, "animated": True}
+    for (label, (color, style)), width in zip(looks(paths).items(), widths(len(paths)), strict=True):
+        tail: dict[str, Any] = {"color": color, "linestyle": style, "linewidth": width, "animated": True}
         head: dict[str, Any] = {"color": color, "marker": "o", "markersize": 6, "linestyle": "", "animated": True}
         in_space, head_in_space = below.plot([], [], [], **tail)[0], below.plot([], [], [], **head)[0]
         flat, flat_head = above.plot([], [], **tail)[0], above.plot([], [], **head)[0]

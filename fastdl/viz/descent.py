@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 GRID = 160  # points along each side of the contours
+DOTTED = 100  # points of a path, at most, where each is drawn as a dot
 FIELD = 15  # arrows along each side of the field
 
 Limits = tuple[tuple[float, float], tuple[float, float]]
@@ -124,6 +125,11 @@ def draw_contours(ax: Axes, height: Callable[[Any, Any], Any], limits: Limits, g
     ax.contour(x, y, heights, levels=np.unique(levels), colors=GREY, linewidths=0.5, alpha=0.5)
 
 
+def widths(number: int) -> list[float]:
+    """Widths of lines that are drawn one over the other: the wider the earlier, so that none hides what is below it."""
+    return [1.3 + 0.45 * later for later in reversed(range(number))]
+
+
 def draw_paths(
     ax: Axes,
     paths: Mapping[str, NDArray[np.float64]],
@@ -131,15 +137,28 @@ def draw_paths(
     minimum: tuple[float, float] | None,
     size: float = 1.0,
 ) -> None:
-    """Draw paths in their colours and line styles, a dot for each step, and a star at the minimum."""
-    for label, path in paths.items():
+    """Draw paths in their colours and line styles, a dot for each step unless those are many, and a star."""
+    for (label, path), width in zip(paths.items(), widths(len(paths)), strict=True):
         color, style = look[label]
         ax.plot(
-            *path.T, marker="o", markersize=2.5 * size, linewidth=1.4 * size**0.5, linestyle=style, color=color,
-            label=label,
+            *path.T, marker="o" if len(path) <= DOTTED else "", markersize=2.5 * size, linewidth=width * size**0.5,
+            linestyle=style, color=color, label=label,
         )  # fmt: skip
     if minimum is not None:
-        ax.scatter(*minimum, marker="*", s=90 * size, color="black", zorder=3)
+        draw_minimum(ax, minimum, size)
+
+
+def draw_minimum(ax: Axes, minimum: tuple[float, float], size: float = 1.0) -> None:
+    """Draw a star."""
+    ax.scatter(*minimum, marker="*", s=90 * size, color="black", zorder=3)
+
+
+def draw_view(ax: Axes, height: Callable[[Any, Any], Any], limits: Limits, minimum: tuple[float, float] | None) -> None:
+    """Draw the contours, and a star at the minimum, without paths."""
+    draw_contours(ax, height, limits)
+    ax.set(xlim=limits[0], ylim=limits[1], xlabel="x", ylabel="y")
+    if minimum is not None:
+        draw_minimum(ax, minimum)
 
 
 def _draw_field(

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastdl.viz.descent import Limits, as_points, heights_on, limits_of
+from fastdl.viz.descent import Limits, as_points, heights_on, limits_of, widths
 from fastdl.viz.style import looks, new_axes, set_titles
 
 if TYPE_CHECKING:
-    from mpl_toolkits.mplot3d.axes3d import Axes3D  # type: ignore[import-untyped]  # it has no stubs
+    from mpl_toolkits.mplot3d.art3d import Poly3DCollection  # type: ignore[import-untyped]  # it has no stubs
+    from mpl_toolkits.mplot3d.axes3d import Axes3D  # type: ignore[import-untyped]
 
 GRID = 60  # points along each side of the surface
 
@@ -71,31 +72,39 @@ def plot_surface(
     if ax is None:
         ax = new_axes("plot_surface", projection="3d")
     limits = limits or limits_of(points, minimum)
-    draw_surface(ax, height, limits, view)
-    for label, (color, style) in looks(points).items():
-        ax.plot(*on_surface(height, points[label], limits), color=color, linestyle=style, linewidth=1.6, label=label)
-    if minimum is not None:
-        x, y, z = on_surface(height, np.array([minimum]), limits)
-        ax.scatter(x, y, zs=z, marker="*", s=90, color="black", zorder=3)
-    ax.set(xlabel="x", ylabel="y", zlabel=zlabel)
+    draw_surface(ax, height, limits, view, minimum, zlabel)
+    for (label, (color, style)), width in zip(looks(points).items(), widths(len(points)), strict=True):
+        ax.plot(*on_surface(height, points[label], limits), color=color, linestyle=style, linewidth=width, label=label)
     set_titles(ax, title, note)
     if len(points) > 1:
         ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1.15, 0.6))
     return ax
 
 
-def draw_surface(ax: Axes3D, height: Callable[[Any, Any], Any], limits: Limits, view: tuple[float, float]) -> None:
-    """Draw the surface alone; what is drawn later is never hidden by it."""
+def draw_surface(
+    ax: Axes3D,
+    height: Callable[[Any, Any], Any],
+    limits: Limits,
+    view: tuple[float, float],
+    minimum: tuple[float, float] | None,
+    zlabel: str,
+) -> Poly3DCollection:
+    """Draw the surface without paths, and a star at the minimum; what is drawn later is never hidden by it."""
     from matplotlib.ticker import MaxNLocator
 
     x, y, heights = heights_on(height, limits, GRID)
     ax.computed_zorder = False
-    ax.plot_surface(x, y, heights, cmap="Greys", alpha=0.45, linewidth=0, antialiased=True, rcount=GRID, ccount=GRID)
-    ax.set(xlim=limits[0], ylim=limits[1])
+    drawn = ax.plot_surface(
+        x, y, heights, cmap="Greys", alpha=0.45, linewidth=0, antialiased=True, rcount=GRID, ccount=GRID
+    )
+    ax.set(xlim=limits[0], ylim=limits[1], xlabel="x", ylabel="y", zlabel=zlabel)
     ax.view_init(*view)
     for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
         axis.set_pane_color((1, 1, 1, 0))
         axis.set_major_locator(MaxNLocator(4))
+    if minimum is not None:
+        ax.scatter(*on_surface(height, np.array([minimum]), limits), marker="*", s=90, color="black", zorder=3)
+    return drawn
 
 
 def on_surface(

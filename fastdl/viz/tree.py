@@ -86,7 +86,7 @@ def plot_tree(members: Mapping[str, Member], *, ax: Axes | None = None, title: s
             (name, 0.0, {"va": "bottom", "fontweight": "bold", "color": member.color}),
             (member.text, 0.08, {"va": "top", "fontsize": "small", "color": GREY}),
         ):
-            ax.text(x, y + down, text, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1}, **look)  # type: ignore[arg-type]
+            ax.text(x, y + down, text, bbox={"facecolor": "white", "edgecolor": "none", "pad": 2}, zorder=4, **look)  # type: ignore[arg-type]
     set_titles(ax, title, note)
     return ax
 
@@ -119,14 +119,15 @@ WIDTH = 0.80  # of a member, in columns: where its branches start
 
 
 def _draw_branch(ax: Axes, parent: tuple[float, float], child: tuple[float, float], dashed: bool) -> None:
-    """A curve from the right of the parent to the left of the child, at the height of the names."""
+    """A line at the parent's height up to the last gap between columns, and there a curve to the left of the child."""
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
 
-    start, end = (parent[0] + WIDTH, parent[1]), (child[0] - 0.03, child[1])
-    middle = (start[0] + end[0]) / 2
+    bend, end = (child[0] - 1 + WIDTH, parent[1]), (child[0] - 0.03, child[1])
+    middle = (bend[0] + end[0]) / 2
     curve = Path(
-        [start, (middle, start[1]), (middle, end[1]), end], [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4]
+        [(parent[0] + WIDTH, parent[1]), bend, (middle, bend[1]), (middle, end[1]), end],
+        [Path.MOVETO, Path.LINETO, Path.CURVE4, Path.CURVE4, Path.CURVE4],
     )
     style = {"linestyle": ":" if dashed else "-", "linewidth": 1.0 if dashed else 1.4, "alpha": 0.7}
     ax.add_patch(PathPatch(curve, fill=False, edgecolor=GREY, **style))

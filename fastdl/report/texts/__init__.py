@@ -82,6 +82,7 @@ class Words:
     groups: Mapping[str, str]
     group_ideas: Mapping[str, str]
     race: Mapping[str, str]
+    films: Mapping[str, str]
     surfaces: Mapping[str, str]
 
 

@@ -30,7 +30,7 @@ WORDS = Words(
     summary_failed="{failed} could not be run",
     summary_faster="{:.1f} times faster than plain NumPy in the median",
     overview="At a glance",
-    overview_note="Times are how many times faster fastdl did the technique's work than plain NumPy.",
+    overview_note="Times are how many times faster fastdl did the technique’s work than plain NumPy.",
     technique="Technique",
     formula="Formula",
     claim="Claim",
@@ -118,8 +118,24 @@ WORDS = Words(
         "start": "start",
         "noscript": "The race needs JavaScript. The figures of this section show the same paths.",
         "note": (
-            "The page computes these paths itself, with the formulas above; tests compare them with fastdl's own."
+            "The page computes these paths itself, with the formulas above; tests compare them with fastdl’s own."
         ),
+    },
+    films={
+        "title": "The races, step by step",
+        "idea": (
+            "Each optimizer runs with the best of its learning rates. Beside its name: the steps until it had arrived "
+            "at the minimum; a dash if it never did."
+        ),
+        "above": "From above",
+        "space": "In space, the height on a logarithmic scale",
+        "alt_above": "Contours from above, with the path of each optimizer up to the step chosen below.",
+        "alt_space": "The surface in space, with the same paths on it.",
+        "play": "Play",
+        "pause": "Pause",
+        "step": "Step",
+        "stuck": "–",
+        "shown": "Show",
     },
     surfaces={
         "valley": "The book’s valley, x²/20 + y²",
@@ -153,7 +169,7 @@ TECHNIQUES: Mapping[str, Technique] = {
         (
             "Momentum keeps a velocity v, to which each gradient adds a push; α, such as 0.9, is its friction.",
             "Pushes to alternating sides cancel, pushes in the same direction add up.",
-            "The path looks like a ball's that rolls down a bowl, and zig-zags less than SGD's.",
+            "The path looks like a ball’s that rolls down a bowl, and zig-zags less than SGD’s.",
         ),
     ),
     "nesterov": Technique(
