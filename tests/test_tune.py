@@ -219,6 +219,14 @@ class TestSearch:
             assert trial.value is None
         assert len(pruned) + len(result.complete) == 30
 
+    @pytest.mark.parametrize("pruner", [None, "median"])
+    @pytest.mark.parametrize("is_file", [False, True])
+    def test_optuna_has_the_curves(self, pruner, is_file, tmp_path):
+        result = small(pruner=pruner, trials=12, epochs=6, storage=tmp_path / "study.db" if is_file else None)
+        optunas = {trial.number: trial.intermediate_values for trial in result.study.get_trials()}
+        for trial in result.trials:
+            assert optunas[trial.number] == dict(enumerate(trial.curve, 1))
+
     def test_a_failed_or_diverged_trial_is_recorded_and_not_fatal(self):
         def build(params):
             if params["units"] % 3 == 0:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.util
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,13 @@ def optuna() -> Any:
             "Optuna is not installed", op="tune", hint='Install it with pip install "fastdl[tune]"'
         ) from error
     return optuna
+
+
+def load() -> None:
+    """Import what `open_storage` needs, which takes a part of a second."""
+    optuna()
+    import alembic.runtime.migration  # noqa: F401 - with sqlalchemy.orm what Optuna imports at the first storage
+    import sqlalchemy.orm  # noqa: F401
 
 
 @contextmanager
@@ -154,6 +161,39 @@ def never_alive(storage: Any, study_name: str) -> list[int]:
     )
     with storage.engine.connect() as connection:
         return [int(trial_id) for (trial_id,) in connection.execute(query, {"name": study_name})]
+
+
+def keep_curve(storage: Any, study_name: str, trial: Any, curve: Sequence[float]) -> None:
+    """Write a trial's value after each epoch where Optuna's plots look for it.
+
+    In a database that is one transaction, while each ``trial.report`` is one of its own, as long as an epoch.
+
+    Parameters
+    ----------
+    storage : optuna.storages.BaseStorage
+    study_name : str
+    trial : optuna.trial.Trial
+        Nothing of it has been reported.
+    curve : sequence of finite floats
+    """
+    if not hasattr(storage, "engine"):
+        for epoch, value in enumerate(curve, 1):
+            trial.report(value, epoch)
+        return
+    import sqlalchemy
+
+    which = sqlalchemy.text(
+        "SELECT t.trial_id FROM trials t JOIN studies s ON s.study_id = t.study_id "
+        "WHERE s.study_name = :name AND t.number = :number"
+    )
+    insert = sqlalchemy.text(
+        "INSERT INTO trial_intermediate_values (trial_id, step, intermediate_value, intermediate_value_type) "
+        "VALUES (:trial, :step, :value, 'FINITE')"
+    )
+    with storage.engine.begin() as connection:
+        trial_id = connection.execute(which, {"name": study_name, "number": trial.number}).scalar_one()
+        rows = [{"trial": trial_id, "step": epoch, "value": value} for epoch, value in enumerate(curve, 1)]
+        connection.execute(insert, rows)
 
 
 class SeededByNumber:
