@@ -176,7 +176,7 @@ def search(
     """
     space = checked(space, "search")
     if build is None:
-        check_space(space)
+        check_space(space, BuildMLP(data.features, data.classes, integer(seed, op="search", arg="seed", low=0)))
     settings = Settings(
         space=to_json(space),
         trials=integer(trials, op="search", arg="trials", low=1),

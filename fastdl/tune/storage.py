@@ -6,6 +6,7 @@ Optuna, the extra `tune`, is imported when a search begins.
 from __future__ import annotations
 
 import importlib.util
+import time
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +21,8 @@ from fastdl.errors import DataError, HyperparameterError, MissingDependencyError
 SAMPLERS = ("random", "tpe", "gp")
 PRUNERS = ("median", "hyperband")
 GRACE = 3  # heartbeats that a worker may miss before its trial is taken for dead
+ATTEMPTS, PAUSE = 10, 0.1  # at tables that another process makes, and seconds between them
+THERE = "already exists"  # in the errors of SQLite and PostgreSQL
 RETRIES = 3  # of a trial whose worker died
 
 
@@ -115,7 +118,8 @@ def open_storage(storage: str | Path | None, heartbeat: int, *, create: bool = T
 
         url = address(storage)
         is_file = url.startswith("sqlite")
-        opened = module.storages.RDBStorage(
+        opened = _while_others_create(
+            module.storages.RDBStorage,
             url,
             engine_kwargs={"connect_args": {"timeout": 60}} if is_file else {"pool_pre_ping": True},
             skip_compatibility_check=not create,
@@ -128,6 +132,20 @@ def open_storage(storage: str | Path | None, heartbeat: int, *, create: bool = T
             sqlalchemy.event.listen(opened.engine, "connect", _write_ahead)
             opened.engine.dispose()  # the next connections are told
         return opened
+
+
+def _while_others_create(make: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Make it, again where another process makes the same tables at the same time."""
+    from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+    for _ in range(ATTEMPTS):
+        try:
+            return make(*arguments, **options)
+        except (SQLAlchemyError, RuntimeError) as error:  # the second: tables, but no version of them yet
+            if isinstance(error, SQLAlchemyError) and not isinstance(error, IntegrityError) and THERE not in str(error):
+                raise
+            time.sleep(PAUSE)
+    return make(*arguments, **options)
 
 
 def close(storage: Any) -> None:

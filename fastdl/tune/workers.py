@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from fastdl.errors import HyperparameterError
 from fastdl.tune.search import Task, open_study, work
 from fastdl.tune.storage import close, load
 
-LEAVE = 5.0  # seconds that the others have for seeing that the search is done
+LEAVE = 5.0  # seconds that the others have for seeing that the search is done, or for giving up their trials
 
 
 @contextmanager
@@ -77,9 +78,12 @@ def others_of(task: Task, workers: int) -> Iterator[Callable[[], None]]:
     finally:
         kernels.set_num_threads(before)
         for process, pipe in started:
-            process.terminate()
-            process.join()
             pipe.close()
+            process.terminate()
+        for process, _ in started:
+            process.join(LEAVE)
+            process.kill()
+            process.join()
 
 
 def _send(pipe: Connection, content: bytes) -> None:
@@ -89,6 +93,8 @@ def _send(pipe: Connection, content: bytes) -> None:
 
 def _run(pipe: Connection, threads: int) -> None:
     """Be a worker, as long as the process that started it lives."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the one that started this ends it
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # then the trial is given up at once, not as a dead one's
     parent = multiprocessing.parent_process()
     kernels.set_num_threads(threads)
     try:
@@ -99,7 +105,7 @@ def _run(pipe: Connection, threads: int) -> None:
         close(opened.storage)
     except EOFError:  # the other process has died, or could not open the study
         pass
-    except KeyboardInterrupt:  # the other process says so
+    except KeyboardInterrupt:  # told to end
         os._exit(130)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
