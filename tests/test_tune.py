@@ -105,6 +105,13 @@ class TestSplit:
             tune.split(np.zeros((3, 1)), np.zeros(2, int))
 
 
+@pytest.mark.parametrize("t", [[0, 1] * 5, np.full(10, np.nan), np.array(["a", "b"] * 5), np.array([-1, 0] * 5)])
+def test_what_is_no_label_is_refused(t):
+    with pytest.raises(errors.ArrayError) as caught:
+        tune.split(np.zeros((10, 2)), t)
+    assert caught.value.arg == "t"
+
+
 class TestSpace:
     @pytest.mark.parametrize("ends", [(2, 1), (0, math.inf), (math.nan, 1), ("a", 1), (True, 2)])
     def test_a_range_needs_its_ends(self, ends):
