@@ -15,7 +15,7 @@ from fastdl.cli import main
 from fastdl.nn import MLP
 from fastdl.optim import SGD
 from fastdl.tune import Choice, Range, TrialRecord, next_space, space
-from fastdl.tune.network import check_space
+from fastdl.tune.network import BuildMLP, check_space
 
 SPACE = {"lr": Range(1e-3, 1.0, log=True), "layers": 1, "units": Range(2, 20)}
 
@@ -105,6 +105,13 @@ class TestSplit:
             tune.split(np.zeros((3, 1)), np.zeros(2, int))
 
 
+@pytest.mark.parametrize("t", [[0, 1] * 5, np.full(10, np.nan), np.array(["a", "b"] * 5), np.array([-1, 0] * 5)])
+def test_what_is_no_label_is_refused(t):
+    with pytest.raises(errors.ArrayError) as caught:
+        tune.split(np.zeros((10, 2)), t)
+    assert caught.value.arg == "t"
+
+
 class TestSpace:
     @pytest.mark.parametrize("ends", [(2, 1), (0, math.inf), (math.nan, 1), ("a", 1), (True, 2)])
     def test_a_range_needs_its_ends(self, ends):
@@ -135,14 +142,16 @@ class TestSpace:
         assert space.from_json(json.loads(json.dumps(space.to_json({"a": values})))) == {"a": values}
 
     def test_names_are_known(self):
+        build = BuildMLP(features=2, classes=2, seed=0)
         with pytest.raises(errors.HyperparameterError) as caught:
-            check_space({"learning_rate": Range(0.0, 1.0)})
+            check_space({"learning_rate": Range(0.0, 1.0)}, build)
         assert caught.value.key == "learning_rate"
 
     def test_momentum_needs_an_optimizer_that_has_it(self):
+        build = BuildMLP(features=2, classes=2, seed=0)
         with pytest.raises(errors.HyperparameterError):
-            check_space({"momentum": Range(0.0, 0.9), "optimizer": Choice("sgd", "adam")})
-        check_space({"momentum": Range(0.0, 0.9), "optimizer": Choice("sgd", "momentum")})
+            check_space({"momentum": Range(0.0, 0.9), "optimizer": Choice("sgd", "adam")}, build)
+        check_space({"momentum": Range(0.0, 0.9), "optimizer": Choice("sgd", "momentum")}, build)
 
 
 def record(number, **params):
@@ -218,6 +227,14 @@ class TestSearch:
             assert len(trial.curve) == int(trial.outcome.split()[-1]) < 9
             assert trial.value is None
         assert len(pruned) + len(result.complete) == 30
+
+    @pytest.mark.parametrize("pruner", [None, "median"])
+    @pytest.mark.parametrize("is_file", [False, True])
+    def test_optuna_has_the_curves(self, pruner, is_file, tmp_path):
+        result = small(pruner=pruner, trials=12, epochs=6, storage=tmp_path / "study.db" if is_file else None)
+        optunas = {trial.number: trial.intermediate_values for trial in result.study.get_trials()}
+        for trial in result.trials:
+            assert optunas[trial.number] == dict(enumerate(trial.curve, 1))
 
     def test_a_failed_or_diverged_trial_is_recorded_and_not_fatal(self):
         def build(params):
@@ -298,6 +315,29 @@ class TestSearch:
         with pytest.raises(errors.HyperparameterError) as caught:
             small(**settings)
         assert caught.value.arg == arg
+
+    @pytest.mark.parametrize(
+        ("name", "values"),
+        [
+            ("activation", Choice("relu", "thanh")),
+            ("optimizer", Choice("sgd", "adamm")),
+            ("init", Choice("he", "hee")),
+            ("layers", Range(0.5, 2.0)),
+            ("units", Range(0, 5)),
+            ("batch_size", Choice(10, 0)),
+            ("dropout", Range(0.0, 2.0)),
+            ("rate", Range(0.0, 2.0)),
+        ],
+    )
+    def test_a_wrong_value_ends_it_before_the_first_trial(self, name, values, tmp_path):
+        with pytest.raises(errors.HyperparameterError):
+            tune.search({**SPACE, name: values}, points(), storage=tmp_path / "study.db")
+        assert not (tmp_path / "study.db").exists()
+
+    def test_a_float_range_may_end_where_its_values_are_refused(self):
+        small(trials=2)  # Optuna is there
+        space = {"lr": Range(0.0, 0.1), "dropout": Range(0.0, 1.0), "layers": 1}
+        assert len(tune.search(space, points(), trials=2, epochs=1, storage=None).complete) == 2
 
     def test_a_password_is_in_no_error(self):
         with pytest.raises(errors.DataError) as caught:
@@ -388,6 +428,7 @@ class TestCommand:
         [
             (["--space", "lr"], "NAME=LOW..HIGH"),
             (["--space", "rate=1..2"], "rate"),
+            (["--space", "lr=1..2", "lr=2..3"], "twice"),
             (["--images", "0"], "--images"),
             (["--worker"], "--storage"),
             (["--worker", "--storage", "nowhere/none.db"], "nowhere"),

@@ -30,7 +30,7 @@ RUNNING, COMPLETE, FAIL = (
     optuna.trial.TrialState.COMPLETE,
     optuna.trial.TrialState.FAIL,
 )
-TRIALS = 6
+TRIALS, EPOCHS = 6, 1200
 SECONDS = 180  # after which a test gives up
 
 # What a user's program does; its trials take about a second.
@@ -46,7 +46,7 @@ if __name__ == "__main__":
     space = {{"lr": tune.Range(1e-3, 1e-1, log=True)}}
     storage, workers = sys.argv[1:]
     result = tune.search(
-        space, data, trials={TRIALS}, epochs=1200, storage=storage, workers=int(workers), heartbeat=1
+        space, data, trials={TRIALS}, epochs={EPOCHS}, storage=storage, workers=int(workers), heartbeat=1
     )
     print(len(result.complete))
 """
@@ -128,6 +128,7 @@ def check_whole(storage):
     every = trials(storage)
     assert sum(trial.state == COMPLETE for trial in every) == TRIALS
     assert not any(trial.state == RUNNING for trial in every)
+    assert all(len(trial.intermediate_values) == EPOCHS for trial in every if trial.state == COMPLETE)
     complete = [trial.params for trial in every if trial.state == COMPLETE]
     assert len({params["lr"] for params in complete}) == TRIALS
     return [trial for trial in every if trial.state == FAIL]
@@ -240,7 +241,7 @@ def test_a_worker_joins_from_elsewhere(postgresql, tmp_path):
     """One process begins, one joins by the command, the first is killed: the one that joined ends the search."""
     out = str(tmp_path / "out")
     begin = [sys.executable, "-m", "fastdl", "tune", "--storage", postgresql, "--images", "250", "--heartbeat", "1"]
-    settings = ["--trials", str(TRIALS), "--epochs", "1200", "--threads", "1", "--out", out]
+    settings = ["--trials", str(TRIALS), "--epochs", str(EPOCHS), "--threads", "1", "--out", out]
     with ended(subprocess.Popen([*begin, *settings], stdout=subprocess.DEVNULL)) as first:
         wait_until(lambda: count(postgresql, COMPLETE) >= 1)
         join = subprocess.Popen(

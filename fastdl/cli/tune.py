@@ -69,7 +69,11 @@ def _run(arguments: argparse.Namespace) -> None:
 
     if arguments.worker and arguments.storage is None:
         raise HyperparameterError("needed with --worker", arg="--storage", expected="the search's file or URL")
-    space = dict(map(parse, arguments.space))
+    space: dict[str, Any] = {}
+    for name, values in map(parse, arguments.space):
+        if name in space:
+            raise HyperparameterError("given twice", arg="--space", got=name)
+        space[name] = values
     make_folder(arguments.out)
     new_axes("fastdl tune")
     options.set_threads(arguments)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fastdl import optim
+from fastdl.data.checks import integer
 from fastdl.errors import HyperparameterError
 from fastdl.nn import MLP
 from fastdl.optim.configuration import own_arguments
-from fastdl.tune.space import Choice, Space
+from fastdl.tune.space import Choice, Range, Space
 
 OF_NETWORK = ("activation", "init", "weight_decay", "dropout", "norm")
+LEAST = {"batch_size": 1, "layers": 0, "units": 1}  # of whole numbers
 KNOWN = ("lr", "momentum", "optimizer", "batch_size", "layers", "units", *OF_NETWORK)
 
 
@@ -63,20 +65,39 @@ class BuildMLP:
         return network, optim.get(name, **settings)
 
 
-def check_space(space: Space) -> None:
-    """Raise HyperparameterError for a name that `BuildMLP` does not know, or would never use."""
+def check_space(space: Space, build: BuildMLP) -> None:
+    """Raise an error for a name that `BuildMLP` does not know or would never use, and for a value that it refuses."""
     for name in space:
         if name not in KNOWN:
             raise HyperparameterError(
                 "unknown hyper-parameter", op="search", arg="space", key=name, expected=f"one of {', '.join(KNOWN)}",
                 got=repr(name), hint="Others need a build= of your own",
             )  # fmt: skip
-    optimizers = space.get("optimizer", "sgd")
-    names = optimizers.values if isinstance(optimizers, Choice) else (optimizers,)
-    if "momentum" in space and not any("momentum" in _settings_of(name) for name in names):
+    candidates = {name: _extremes(values) for name, values in space.items()}
+    for name in LEAST.keys() & candidates.keys():
+        for value in candidates[name]:
+            integer(value, op="search", arg=f"space[{name!r}]", low=LEAST[name])
+    for name, values in candidates.items():
+        for value in values:
+            build({**{other: each[0] for other, each in candidates.items()}, name: value})
+    if "momentum" in space and not any(
+        "momentum" in _settings_of(each) for each in candidates.get("optimizer", ["sgd"])
+    ):
         raise HyperparameterError(
             "no optimizer here has it", op="search", arg="space", key="momentum", hint="Give optimizer='momentum'"
         )
+
+
+def _extremes(values: Any) -> Sequence[Any]:
+    """Every choice; of a range its ends, which no float drawn from it hits."""
+    if isinstance(values, Choice):
+        return values.values
+    if not isinstance(values, Range):
+        return (values,)
+    if values.is_integer or values.low == values.high:
+        return (values.low, values.high)
+    inside = 1e-6 * (values.high - values.low)
+    return (values.low if values.log else values.low + inside, values.high - inside)
 
 
 def _settings_of(name: Any) -> Iterable[str]:

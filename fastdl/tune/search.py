@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from fastdl.tune.storage import (
     GRACE,
     PRUNERS,
     close,
+    keep_curve,
     make_pruner,
     make_sampler,
     never_alive,
@@ -32,6 +36,8 @@ from fastdl.tune.trial import DIRECTIONS, RECORD, Build, record_of
 SETTINGS = "fastdl settings"  # their name among the study's attributes in the storage
 DEFAULT_STORAGE = "fastdl-tune.db"
 POLL = 0.05  # seconds between two looks at trials that others run
+LOOK = 0.5  # seconds between two looks at all trials while many are missing
+NEAR = 16  # trials before the end from which on every one is counted: as many as others may begin meanwhile
 Progress = Callable[[float, str], object]
 
 
@@ -170,7 +176,7 @@ def search(
     """
     space = checked(space, "search")
     if build is None:
-        check_space(space)
+        check_space(space, BuildMLP(data.features, data.classes, integer(seed, op="search", arg="seed", low=0)))
     settings = Settings(
         space=to_json(space),
         trials=integer(trials, op="search", arg="trials", low=1),
@@ -189,8 +195,7 @@ def search(
         )
     if pruner is not None and pruner not in PRUNERS:
         make_pruner(pruner, epochs)  # raises
-    task = task_for(settings, data, build, storage, study, heartbeat)
-    return run(task, open_study(task, create=True), workers, progress)
+    return run(task_for(settings, data, build, storage, study, heartbeat), workers, progress, create=True)
 
 
 def join(
@@ -240,8 +245,7 @@ def join(
         )
     if settings.data != data.fingerprint():
         raise DataError("not the data of this search", op="join", arg="data", hint="Split the same data the same way")
-    task = task_for(settings, data, build, storage, study, heartbeat)
-    return run(task, open_study(task, create=False), workers, progress)
+    return run(task_for(settings, data, build, storage, study, heartbeat), workers, progress, create=False)
 
 
 def name_of(build: Build | None) -> str:
@@ -313,37 +317,47 @@ def open_study(task: Task, *, create: bool) -> Opened:
     return Opened(study, storage)
 
 
-def run(task: Task, opened: Opened, workers: int, progress: Progress | None) -> SearchResult:
+def run(task: Task, workers: int, progress: Progress | None, *, create: bool) -> SearchResult:
     """Run the trials that are missing, here or in processes, and return what was found."""
     report = progress or (lambda share, text: None)
-    try:
-        if integer(workers, op="search", arg="workers", low=1) == 1:
-            work(task, opened, report)
-        else:
-            from fastdl.tune.workers import work_in_processes
+    if integer(workers, op="search", arg="workers", low=1) == 1:
+        others: AbstractContextManager[Callable[[], None]] = nullcontext(lambda: None)
+    else:
+        from fastdl.tune.workers import others_of
 
-            work_in_processes(task, opened, workers, report)
-        return result_of(task, opened.study)
-    finally:
-        close(opened.storage)
+        others = others_of(task, workers)
+    with others as begin:
+        opened = open_study(task, create=create)
+        try:
+            begin()
+            work(task, opened, report)
+            return result_of(task, opened.study)
+        finally:
+            close(opened.storage)
 
 
 def work(task: Task, opened: Opened, report: Progress, stop: Callable[[], bool] = lambda: False) -> None:
     """Run trials until there are enough; then wait for those of other workers, and repeat what a dead one left."""
-    module, study = optuna(), opened.study
+    module, study, wanted = optuna(), opened.study, task.settings.trials
     silent_since: dict[int, float] = {}
+    begun, looked = wanted, -math.inf
+    objective = partial(_objective, task, opened.storage)
     with quiet():
         while not stop():
-            module.storages.fail_stale_trials(study)
-            trials = counting(study)
-            tell(report, task, study, trials)
-            if sum(trial.state.is_finished() for trial in trials) >= task.settings.trials:
-                return
-            if sum(trial.state != module.trial.TrialState.WAITING for trial in trials) < task.settings.trials:
+            if begun + NEAR > wanted or time.monotonic() - looked > LOOK:  # a look takes as long as some epochs
+                module.storages.fail_stale_trials(study)
+                trials = counting(study)
+                tell(report, task, study, trials)
+                if sum(trial.state.is_finished() for trial in trials) >= wanted:
+                    return
+                begun = sum(trial.state != module.trial.TrialState.WAITING for trial in trials)
+                looked = time.monotonic()
+            if begun < wanted:
                 try:
-                    study.optimize(lambda trial: _objective(task, trial), n_trials=1, catch=(Exception,))
+                    study.optimize(objective, n_trials=1, catch=(Exception,))
                 except ValueError:  # "Cannot tell": others took this worker for dead, and its trial is run again
                     continue
+                begun += 1
             else:
                 time.sleep(POLL)
                 _bury(task, opened.storage, silent_since)
@@ -367,12 +381,13 @@ def tell(report: Progress, task: Task, study: Any, trials: list[Any]) -> None:
     report(min(1.0, done / task.settings.trials), text)
 
 
-def _objective(task: Task, trial: Any) -> float:
+def _objective(task: Task, storage: Any, trial: Any) -> float:
     """Run a trial, unless two workers began the last one at the same time and this is the later."""
-    if sum(each.number < trial.number for each in counting(trial.study)) >= task.settings.trials:
+    wanted = task.settings.trials
+    if trial.number >= wanted and sum(each.number < trial.number for each in counting(trial.study)) >= wanted:
         raise RuntimeError("one trial too many")
     settings = task.settings
-    return trials_.run(
+    value = trials_.run(
         trial,
         suggest(from_json(settings.space), trial),
         task.data,
@@ -382,6 +397,9 @@ def _objective(task: Task, trial: Any) -> float:
         pruned=optuna().TrialPruned,
         **task.training(),
     )
+    if settings.pruner is None:
+        keep_curve(storage, task.study, trial, trial.user_attrs[RECORD]["curve"])
+    return value
 
 
 def _bury(task: Task, storage: Any, silent_since: dict[int, float]) -> None:

@@ -101,7 +101,7 @@ def split(
     Raises
     ------
     ArrayError
-        If x and t are not as many.
+        If x and t are not as many, or t is not labels.
     HyperparameterError
         If a share is out of range, or leaves a part without rows.
 
@@ -114,6 +114,9 @@ def split(
     """
     if len(x) != len(t):
         raise ArrayError("every row needs its label", op="split", arg="t", expected=f"{len(x)} labels", got=str(len(t)))
+    if not isinstance(t, np.ndarray) or t.ndim not in (1, 2) or (t.ndim == 1 and not _are_classes(t)):
+        got = f"{t.dtype} {t.shape}" if isinstance(t, np.ndarray) else type(t).__name__
+        raise ArrayError("not labels", op="split", arg="t", expected="integers from 0, or one-hot rows", got=got)
     given = test if isinstance(test, tuple) else None
     shares = {"test": 0.0 if test is None or given is not None else _share(test, "test")}
     shares["validation"] = _share(validation, "validation")
@@ -143,6 +146,10 @@ def split(
     data = {name: _take(x, t, part[np.argsort(places[part])]) for name, part in parts.items()}
     drawn = data["test"] if shares["test"] else None
     return Split(data["train"], data["validation"], given or drawn, scale)
+
+
+def _are_classes(t: NDArray[Any]) -> bool:
+    return t.dtype.kind in "iu" and bool((t >= 0).all())
 
 
 def _take(x: NDArray[Any], t: NDArray[Any], rows: NDArray[np.int64]) -> Rows:

@@ -6,9 +6,10 @@ Optuna, the extra `tune`, is imported when a search begins.
 from __future__ import annotations
 
 import importlib.util
+import time
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from fastdl.errors import DataError, HyperparameterError, MissingDependencyError
 SAMPLERS = ("random", "tpe", "gp")
 PRUNERS = ("median", "hyperband")
 GRACE = 3  # heartbeats that a worker may miss before its trial is taken for dead
+ATTEMPTS, PAUSE = 10, 0.1  # at tables that another process makes, and seconds between them
+THERE = "already exists"  # in the errors of SQLite and PostgreSQL
 RETRIES = 3  # of a trial whose worker died
 
 
@@ -32,6 +35,13 @@ def optuna() -> Any:
             "Optuna is not installed", op="tune", hint='Install it with pip install "fastdl[tune]"'
         ) from error
     return optuna
+
+
+def load() -> None:
+    """Import what `open_storage` needs, which takes a part of a second."""
+    optuna()
+    import alembic.runtime.migration  # noqa: F401 - with sqlalchemy.orm what Optuna imports at the first storage
+    import sqlalchemy.orm  # noqa: F401
 
 
 @contextmanager
@@ -108,7 +118,8 @@ def open_storage(storage: str | Path | None, heartbeat: int, *, create: bool = T
 
         url = address(storage)
         is_file = url.startswith("sqlite")
-        opened = module.storages.RDBStorage(
+        opened = _while_others_create(
+            module.storages.RDBStorage,
             url,
             engine_kwargs={"connect_args": {"timeout": 60}} if is_file else {"pool_pre_ping": True},
             skip_compatibility_check=not create,
@@ -121,6 +132,20 @@ def open_storage(storage: str | Path | None, heartbeat: int, *, create: bool = T
             sqlalchemy.event.listen(opened.engine, "connect", _write_ahead)
             opened.engine.dispose()  # the next connections are told
         return opened
+
+
+def _while_others_create(make: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Make it, again where another process makes the same tables at the same time."""
+    from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+    for _ in range(ATTEMPTS):
+        try:
+            return make(*arguments, **options)
+        except (SQLAlchemyError, RuntimeError) as error:  # the second: tables, but no version of them yet
+            if isinstance(error, SQLAlchemyError) and not isinstance(error, IntegrityError) and THERE not in str(error):
+                raise
+            time.sleep(PAUSE)
+    return make(*arguments, **options)
 
 
 def close(storage: Any) -> None:
@@ -154,6 +179,39 @@ def never_alive(storage: Any, study_name: str) -> list[int]:
     )
     with storage.engine.connect() as connection:
         return [int(trial_id) for (trial_id,) in connection.execute(query, {"name": study_name})]
+
+
+def keep_curve(storage: Any, study_name: str, trial: Any, curve: Sequence[float]) -> None:
+    """Write a trial's value after each epoch where Optuna's plots look for it.
+
+    In a database that is one transaction, while each ``trial.report`` is one of its own, as long as an epoch.
+
+    Parameters
+    ----------
+    storage : optuna.storages.BaseStorage
+    study_name : str
+    trial : optuna.trial.Trial
+        Nothing of it has been reported.
+    curve : sequence of finite floats
+    """
+    if not hasattr(storage, "engine"):
+        for epoch, value in enumerate(curve, 1):
+            trial.report(value, epoch)
+        return
+    import sqlalchemy
+
+    which = sqlalchemy.text(
+        "SELECT t.trial_id FROM trials t JOIN studies s ON s.study_id = t.study_id "
+        "WHERE s.study_name = :name AND t.number = :number"
+    )
+    insert = sqlalchemy.text(
+        "INSERT INTO trial_intermediate_values (trial_id, step, intermediate_value, intermediate_value_type) "
+        "VALUES (:trial, :step, :value, 'FINITE')"
+    )
+    with storage.engine.begin() as connection:
+        trial_id = connection.execute(which, {"name": study_name, "number": trial.number}).scalar_one()
+        rows = [{"trial": trial_id, "step": epoch, "value": value} for epoch, value in enumerate(curve, 1)]
+        connection.execute(insert, rows)
 
 
 class SeededByNumber:

@@ -133,9 +133,9 @@ def run(
         losses.append(record.loss)
         if not math.isfinite(curve[-1]):
             raise Diverged(f"diverged at step {record.step}")
-        if prunes and record.epoch < training["epochs"]:
+        if prunes:
             trial.report(curve[-1], record.epoch)
-            if trial.should_prune():
+            if record.epoch < training["epochs"] and trial.should_prune():
                 raise pruned(f"pruned after epoch {record.epoch}")
 
     outcome = "complete"
