@@ -115,6 +115,24 @@ def test_a_checkpoint_goes_on_bit_for_bit(name, state_dtype, rng):
 
 
 @REDUCED
+def test_each_group_is_rounded_by_other_numbers(state_dtype, rng):
+    """Two groups of one seed, with the same parameters and gradients; so are two seeds."""
+    (param,) = draw(rng, torch.float32, ((1003,),))
+    (gradient,) = draw_gradients(rng, [param], 1)[0]
+    seeds = (0, 0, 7)
+    mine = ours("Adam")(
+        [{"params": [torch.nn.Parameter(param.clone())], "state_dtype": state_dtype, "seed": seed} for seed in seeds]
+    )
+    for _ in range(3):
+        step(mine, [gradient] * len(seeds))
+    for name in ("exp_avg", "exp_avg_sq"):
+        first, second, third = (mine.state[group["params"][0]][name] for group in mine.param_groups)
+        assert not torch.equal(first, second)
+        assert not torch.equal(first, third)
+        assert not torch.equal(second, third)
+
+
+@REDUCED
 def test_a_checkpoint_of_torch_s_is_brought_into_the_group_s_form(state_dtype, rng):
     params = draw(rng, torch.float32, SHAPES)
     gradients = draw_gradients(rng, params, 4)
