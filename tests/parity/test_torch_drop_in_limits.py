@@ -322,6 +322,22 @@ def test_hooks_get_the_arguments_as_they_were_given(name, rng):
     assert losses == pytest.approx(their_losses, rel=1e-12)
 
 
+def test_a_closure_has_gradients_where_there_are_none(rng):
+    (param,) = copies(draw(rng, torch.float64, ((3,),)))
+    optimizer = ours("SGD")([param], lr=0.1)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = param.square().sum()
+        loss.backward()
+        return loss
+
+    before = param.detach().clone()
+    with torch.no_grad():
+        assert optimizer.step(closure).requires_grad
+    torch.testing.assert_close(param.detach(), before * 0.8)
+
+
 def test_a_profiler_sees_the_step(rng):
     params = draw(rng, torch.float64, ((3,),))
     mine, _ = both("Adam", params)

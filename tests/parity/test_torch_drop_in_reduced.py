@@ -115,21 +115,20 @@ def test_a_checkpoint_goes_on_bit_for_bit(name, state_dtype, rng):
 
 
 @REDUCED
-def test_each_group_is_rounded_by_other_numbers(state_dtype, rng):
-    """Two groups of one seed, with the same parameters and gradients; so are two seeds."""
+def test_groups_and_seeds_are_rounded_by_other_numbers(state_dtype, rng):
+    """Two groups of one seed, with the same parameters and gradients, and the same group with two seeds."""
     (param,) = draw(rng, torch.float32, ((1003,),))
     (gradient,) = draw_gradients(rng, [param], 1)[0]
-    seeds = (0, 0, 7)
-    mine = ours("Adam")(
-        [{"params": [torch.nn.Parameter(param.clone())], "state_dtype": state_dtype, "seed": seed} for seed in seeds]
-    )
-    for _ in range(3):
-        step(mine, [gradient] * len(seeds))
+    stored = []
+    for seed in (0, 7):
+        groups = [{"params": [torch.nn.Parameter(param.clone())], "seed": seed} for _ in range(2)]
+        mine = ours("Adam")([group | {"state_dtype": state_dtype} for group in groups])
+        for _ in range(3):
+            step(mine, [gradient] * 2)
+        stored += [mine.state[group["params"][0]] for group in groups]
     for name in ("exp_avg", "exp_avg_sq"):
-        first, second, third = (mine.state[group["params"][0]][name] for group in mine.param_groups)
-        assert not torch.equal(first, second)
-        assert not torch.equal(first, third)
-        assert not torch.equal(second, third)
+        assert not torch.equal(stored[0][name], stored[1][name])
+        assert not torch.equal(stored[0][name], stored[2][name])
 
 
 @REDUCED
