@@ -32,6 +32,19 @@ def step(rule, n, dtype, rng, place: Place) -> None:
     kernels.update(rule.name, params, grads, state, place(np.zeros(1, np.int64)), list(rule.settings[0].values()))
 
 
+def step_reduced(rule, n, state_dtype, rng, place: Place) -> None:
+    """With parameters and states that are stored in another type than that of the arithmetic."""
+    squares = kernels.RULES[rule.name].squares
+    params = [np.ones(n, np.float32)]
+    state = [
+        [place(kernels.encode_state(array, state_dtype, is_squares=name in squares)) for array in row]
+        for name, row in zip(rule.state, rule.draw_state(rng, params), strict=True)
+    ]
+    halves = [place(np.full(n, 0x3F80, np.uint16)) for _ in range(2)]
+    settings = list(rule.settings[0].values())
+    kernels.update(rule.name, halves[:1], halves[1:], state, np.zeros(1, np.int64), settings, bfloat16=True, seed=1)
+
+
 def call_everything(sizes, dtype, rng, place: Place, done: Callable[[], None]) -> None:
     """Every function and rule with each size in each of its dimensions."""
     for n in sizes:
@@ -42,6 +55,10 @@ def call_everything(sizes, dtype, rng, place: Place, done: Callable[[], None]) -
         for rule in RULES:
             step(rule, n, dtype, rng, place)
             done()
+            if dtype == "float32":
+                for state_dtype in ("bfloat16", "uint8"):
+                    step_reduced(rule, n, state_dtype, rng, place)
+                    done()
 
 
 @every_dtype

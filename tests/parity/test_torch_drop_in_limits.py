@@ -251,8 +251,11 @@ def test_versions_are_bumped(name, rng):
     states = [value for value in mine.state[one].values() if torch.is_tensor(value) and value.ndim]
     before = [value._version for value in states]
     with kernels_counted() as counted:
+        step(mine, gradients[1])
+        assert all(value._version > version for value, version in zip(states, before, strict=True))
+        versions, before = (one._version, two._version), [value._version for value in states]
         step(mine, [gradients[2][0], None])
-    assert counted == [1]
+    assert counted == [2, 1]
     assert one._version > versions[0]
     assert two._version == versions[1]
     assert all(value._version > version for value, version in zip(states, before, strict=True))
@@ -285,6 +288,54 @@ def test_hooks(name, rng):
     step(other, gradients[2])
     run(mine, other, gradients[3:])
     assert len(called) == 4
+
+
+@EVERY
+def test_hooks_get_the_arguments_as_they_were_given(name, rng):
+    """And a hook may give others: here a closure."""
+    params = draw(rng, torch.float64, ((3,),))
+    results = []
+    for optimizer in both(name, params):
+        (param,) = optimizer.param_groups[0]["params"]
+
+        def closure(optimizer=optimizer, param=param):
+            optimizer.zero_grad()
+            loss = param.square().sum()
+            loss.backward()
+            return loss
+
+        seen = []
+
+        def note(_, args, kwargs, seen=seen):
+            seen.append((len(args), list(kwargs)))
+
+        handles = [optimizer.register_step_pre_hook(note), optimizer.register_step_post_hook(note)]
+        optimizer.step()
+        optimizer.step(closure)
+        optimizer.step(closure=closure)
+        for handle in handles:
+            handle.remove()
+        optimizer.register_step_pre_hook(lambda _, args, kwargs, closure=closure: (args, {"closure": closure}))
+        results.append((seen, [optimizer.step().item() for _ in range(3)]))
+    (seen, losses), (expected, their_losses) = results
+    assert seen == expected
+    assert losses == pytest.approx(their_losses, rel=1e-12)
+
+
+def test_a_closure_has_gradients_where_there_are_none(rng):
+    (param,) = copies(draw(rng, torch.float64, ((3,),)))
+    optimizer = ours("SGD")([param], lr=0.1)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = param.square().sum()
+        loss.backward()
+        return loss
+
+    before = param.detach().clone()
+    with torch.no_grad():
+        assert optimizer.step(closure).requires_grad
+    torch.testing.assert_close(param.detach(), before * 0.8)
 
 
 def test_a_profiler_sees_the_step(rng):

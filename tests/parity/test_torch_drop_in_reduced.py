@@ -115,6 +115,23 @@ def test_a_checkpoint_goes_on_bit_for_bit(name, state_dtype, rng):
 
 
 @REDUCED
+def test_groups_and_seeds_are_rounded_by_other_numbers(state_dtype, rng):
+    """Two groups of one seed, with the same parameters and gradients, and the same group with two seeds."""
+    (param,) = draw(rng, torch.float32, ((1003,),))
+    (gradient,) = draw_gradients(rng, [param], 1)[0]
+    stored = []
+    for seed in (0, 7):
+        groups = [{"params": [torch.nn.Parameter(param.clone())], "seed": seed} for _ in range(2)]
+        mine = ours("Adam")([group | {"state_dtype": state_dtype} for group in groups])
+        for _ in range(3):
+            step(mine, [gradient] * 2)
+        stored += [mine.state[group["params"][0]] for group in groups]
+    for name in ("exp_avg", "exp_avg_sq"):
+        assert not torch.equal(stored[0][name], stored[1][name])
+        assert not torch.equal(stored[0][name], stored[2][name])
+
+
+@REDUCED
 def test_a_checkpoint_of_torch_s_is_brought_into_the_group_s_form(state_dtype, rng):
     params = draw(rng, torch.float32, SHAPES)
     gradients = draw_gradients(rng, params, 4)
