@@ -27,15 +27,17 @@ class TestArrays:
         states = [empty_state(shape, dtype, number) for number in range(4)]
         assert are_apart(states)
         for state in states:
-            assert state.dtype == dtype and state.shape == np.empty(shape).shape
-            assert state.flags.c_contiguous and state.flags.writeable and state.flags.aligned
+            assert state.dtype == dtype
+            assert state.shape == np.empty(shape).shape
+            assert state.flags.carray
             state.fill(1)  # all of it is memory of its own
         assert all((state == 1).all() for state in states)
 
     @pytest.mark.parametrize("shape", [(), (0,), (3, 0, 2), (7,), (LARGE - 1,)])
     def test_small_ones_take_no_memory_more(self, shape):
         state = empty_state(shape, np.uint8, 1)
-        assert state.shape == shape and state.base is None
+        assert state.shape == shape
+        assert state.base is None
 
     @pytest.mark.parametrize("layout", ["C", "F", "strided"])
     @pytest.mark.parametrize("size", [5, 400])
