@@ -19,6 +19,7 @@ file                   what it holds
 ``plan.hpp``           kernels one after the other in one region
 ``_runtime.pyx``       which level and how many threads
 ``_arrays.pyx``        the validator
+``placement.py``       where an optimizer's large states lie in memory
 ``_layers.pyx`` ...    the functions below: check, then one call without the GIL that cannot fail
 =====================  ============================================================================
 

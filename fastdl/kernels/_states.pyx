@@ -18,6 +18,7 @@ from fastdl.kernels._table cimport (
     fastdl_storage_block,
 )
 from fastdl.kernels.errors import ArrayError, DtypeError, HyperparameterError
+from fastdl.kernels.placement import empty_state
 
 cnp.import_array()
 
@@ -94,7 +95,8 @@ def encode_state(x, dtype, seed=0, stream=0, step=0, number=0, is_squares=False)
     cdef fastdl_source source = source_of(seed, stream, step, 0, op)
     cdef cnp.ndarray numbers = read(x, op, "x", -1, FLOAT32)
     cdef Py_ssize_t size = cnp.PyArray_SIZE(numbers), blocks = (size + fastdl_storage_block - 1) // fastdl_storage_block
-    cdef cnp.ndarray out = np.empty(size + blocks, np.uint8) if is_bytes else np.empty((<object>numbers).shape, np.uint16)
+    cdef object shape = (size + blocks,) if is_bytes else (<object>numbers).shape
+    cdef cnp.ndarray out = empty_state(shape, np.uint8 if is_bytes else np.uint16, number)
     cdef fastdl_storage storage = _storage(is_bytes, is_squares)
     cdef uint16_t salt = pow(SALT, 4 * number, 2 ** 16)
     cdef float* start = <float*>cnp.PyArray_DATA(numbers)

@@ -8,6 +8,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from fastdl.errors import HyperparameterError
+from fastdl.kernels.placement import placed_state
 from fastdl.optim.binding import Array
 from fastdl.optim.conventions import Convention
 from fastdl.optim.hyperparameters import checked
@@ -85,7 +86,7 @@ class Ftrl(Optimizer):
         lr, n = self._learning_rate(hyper["lr"]), self.conventions[self.convention].start["n"]
         beta, l2 = (checked(each, hyper[each], self.name) for each in ("beta", "l2"))
         strength = (np.sqrt(n) + beta) / lr + 2 * l2
-        return np.asarray(-strength * value, value.dtype, order="C")
+        return placed_state(np.asarray(-strength * value, value.dtype), self.spec.state.index(name))
 
     def _learning_rate(self, lr: Any) -> float:
         rate = super()._learning_rate(lr)

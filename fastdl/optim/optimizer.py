@@ -12,6 +12,7 @@ import numpy as np
 from fastdl import kernels
 from fastdl.errors import ArrayError, HyperparameterError
 from fastdl.kernels._arrays import leaves
+from fastdl.kernels.placement import empty_state
 from fastdl.optim import configuration, conventions, groups, saved, state_dtypes, trees
 from fastdl.optim.binding import Array, Binding, Call, averages_of, bind, keys_differ, with_groups
 from fastdl.optim.conventions import Convention
@@ -314,14 +315,16 @@ class Optimizer:
         start = self._start(name, value, own)
         if self.state_dtype is None or not isinstance(value, np.ndarray):
             return start
-        is_squares = name in self.spec.squares
-        return state_dtypes.stored(start, self.state_dtype, self.seed, is_squares, self.name, key)
+        number, is_squares = self.spec.state.index(name), name in self.spec.squares
+        return state_dtypes.stored(start, self.state_dtype, self.seed, number, is_squares, self.name, key)
 
     def _start(self, name: str, value: Any, own: Mapping[str, Any]) -> Array:
         """Where a state array starts. A parameter that is no array gets an empty one, and is refused by the step."""
         if not isinstance(value, np.ndarray):
             return np.zeros(0)
-        return np.full(value.shape, self.conventions[self.convention].start.get(name, 0.0), value.dtype)
+        start = empty_state(value.shape, value.dtype, self.spec.state.index(name))
+        start.fill(self.conventions[self.convention].start.get(name, 0.0))
+        return start
 
     def _prepared(self, bound: Binding, values: list[Any]) -> Binding:
         """The state with what the kernel gets besides arrays, which is kept while no setting changes."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fastdl.errors import CheckpointError, HyperparameterError
 from fastdl.kernels import CompiledRule, RuleSpec
+from fastdl.kernels.placement import placed_state
 from fastdl.optim.groups import Groups
 from fastdl.optim.hyperparameters import checked
 from fastdl.optim.schedules import Schedule
@@ -99,7 +100,8 @@ def validate(
             else:
                 fail.unless_array(f"{name}[{key!r}]", table[key], kinds.setdefault(key, _kind(table[key])))
     copies: dict[str, Rows] = {
-        name: {key: np.array(table[key], order="C") for key in steps} for name, table in tables.items()
+        name: {key: placed_state(table[key], number) for key in steps}
+        for number, (name, table) in enumerate(tables.items())
     }
     fail.unless_names("schedules", ("lr", "groups"), state_dict["schedules"])
     for part in ("lr", "groups"):

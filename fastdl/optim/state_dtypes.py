@@ -85,7 +85,7 @@ def not_for_float64(state_dtype: str, op: str, key: Hashable) -> DtypeError:
 
 
 def stored(
-    start: NDArray[Any], state_dtype: StateDtype, seed: int, is_squares: bool, op: str, key: Hashable
+    start: NDArray[Any], state_dtype: StateDtype, seed: int, number: int, is_squares: bool, op: str, key: Hashable
 ) -> NDArray[Any]:
     """Return a state array as it is stored.
 
@@ -95,6 +95,8 @@ def stored(
         Its numbers, of the parameter's shape and dtype.
     state_dtype, seed : str, int
         The settings.
+    number : int
+        Of the state among those of the rule.
     is_squares : bool
         Whether the numbers are never negative.
     op : str
@@ -113,10 +115,10 @@ def stored(
     """
     if start.dtype == np.float64:
         raise not_for_float64(state_dtype, op, key)
-    numbers = start.astype(np.float32)
-    return (
-        numbers if state_dtype == "float32" else kernels.encode_state(numbers, state_dtype, seed, is_squares=is_squares)
-    )
+    numbers = start.astype(np.float32, copy=False)
+    if state_dtype == "float32":
+        return numbers
+    return kernels.encode_state(numbers, state_dtype, seed, number=number, is_squares=is_squares)
 
 
 def stored_kind(state_dtype: str | None, shape: tuple[int, ...]) -> tuple[tuple[int, ...], np.dtype[Any]]:

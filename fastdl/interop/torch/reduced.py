@@ -67,7 +67,10 @@ def _encoded(numbers: torch.Tensor, formula: Formula, name: str, step: int) -> t
     assert formula.state_dtype is not None
     assert formula.seed is not None
     array = view(numbers, order_of(numbers))
-    code = kernels.encode_state(array, formula.state_dtype, formula.seed, step=step, is_squares=name in SQUARES)
+    number = formula.states.index(name)
+    code = kernels.encode_state(
+        array, formula.state_dtype, formula.seed, step=step, number=number, is_squares=name in SQUARES
+    )
     if formula.state_dtype == "uint8":
         return torch.from_numpy(code)
     return _in_order_of(numbers, torch.from_numpy(code).view(torch.bfloat16))
