@@ -40,9 +40,8 @@ def started(command: list[object], ranks: int, env: Mapping[str, str] | None = N
 def run_ranks(
     script: str | Path, ranks: int, *arguments: object, timeout: float = 60, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a script, or with the name of a module that, on so many ranks."""
-    program = [script] if str(script).endswith(".py") else ["-m", script]
-    with started([*program, *arguments], ranks, env) as process:
+    """Run a script, or what other options of Python begin (``-c``, ``-m``), on so many ranks."""
+    with started([script, *arguments], ranks, env) as process:
         out, err = process.communicate(timeout=timeout)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 

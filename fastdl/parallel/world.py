@@ -50,7 +50,9 @@ def world() -> Intracomm:
 def _end_all_ranks(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Report an exception that nobody caught, and end all ranks."""
     ranks = world()
-    print(f"rank {ranks.rank} of {ranks.size} failed:", file=sys.stderr)
-    traceback.print_exception(kind, error, trace)
+    # In one piece, so that the ranks' texts do not mix.
+    sys.stderr.write(
+        f"rank {ranks.rank} of {ranks.size} failed:\n{''.join(traceback.format_exception(kind, error, trace))}"
+    )
     sys.stderr.flush()
-    ranks.Abort(1)
+    ranks.Abort(130 if issubclass(kind, KeyboardInterrupt) else 1)
