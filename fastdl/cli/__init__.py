@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from fastdl._version import __version__
-from fastdl.cli import bench, compare, completion, evaluate, experiment, info, predict, report, train, tune
+from fastdl.cli import bench, compare, completion, evaluate, experiment, info, predict, ranks, report, train, tune
 from fastdl.errors import FastdlError
 
 __all__ = ["main"]
@@ -44,8 +44,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     >>> main(["compare", "--data", "mnist", "--data-dir", "no-such-folder"])
     2
     """
-    arguments = _parser().parse_args(argv)
+    with ranks.one_voice():
+        return _run(_parser().parse_args(argv))
+
+
+def _run(arguments: argparse.Namespace) -> int:
     try:
+        ranks.check(arguments)
         arguments.run(arguments)
     except FastdlError as error:
         if arguments.debug:

@@ -135,23 +135,6 @@ class Ranks:
             raise KeyboardInterrupt
         self._pressed = True
 
-    def any(self, value: bool) -> bool:
-        """Return whether it is true on any rank.
-
-        Parameters
-        ----------
-        value : bool
-
-        Returns
-        -------
-        bool
-        """
-        from mpi4py import MPI
-
-        found = np.array(value)
-        self._comm.Allreduce(MPI.IN_PLACE, found, MPI.LOR)
-        return bool(found)
-
     def share(self, count: int) -> slice:
         """Return which of a number of things are this rank's.
 

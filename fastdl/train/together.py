@@ -27,9 +27,6 @@ class Together(Protocol):
     def interruptible(self) -> AbstractContextManager[None]:
         """Run a block in which Ctrl-C waits for the end of the next ``agreed``."""
 
-    def any(self, value: bool) -> bool:
-        """Whether it is true on one of them."""
-
     def share(self, count: int) -> slice:
         """Which of a number of things are this process's."""
 
@@ -55,10 +52,6 @@ class Alone:
     def interruptible(self) -> AbstractContextManager[None]:
         """Return a context that does nothing."""
         return _NOTHING
-
-    def any(self, value: bool) -> bool:
-        """Return the value."""
-        return value
 
     def share(self, count: int) -> slice:
         """Return all of it."""

@@ -62,7 +62,8 @@ class Trainer:
     callbacks : sequence of callables
         Each is given the same records, after ``progress`` and in this order. An exception from one ends the run;
         `StopTraining` ends it without an error. One that has a method ``begin(trainer)`` or ``end()`` is told so when
-        `fit` begins, and when it ends without an error; one that has a ``state_dict`` is saved with the trainer.
+        `fit` begins, and when it ends without an error; ``interrupted()`` is called before a KeyboardInterrupt ends it.
+        One that has a ``state_dict`` is saved with the trainer.
 
     Attributes
     ----------
@@ -139,20 +140,6 @@ class Trainer:
         """Whether this process prints and writes files: of several ranks only the first one does."""
         return self._together.writes
 
-    def any_rank(self, value: bool) -> bool:
-        """Return whether it is true on any rank; all of them ask. A process that trains alone gets it back.
-
-        Parameters
-        ----------
-        value : bool
-            This rank's.
-
-        Returns
-        -------
-        bool
-        """
-        return self._together.any(value)
-
     def fit(
         self,
         x: NDArray[Any],
@@ -211,6 +198,10 @@ class Trainer:
                     with suppress(StopTraining):
                         while place.left or place.taken is not None:
                             self._train_epoch(batches, scale, validation, report)
+            except KeyboardInterrupt:
+                for callback in self.callbacks:
+                    getattr(callback, "interrupted", _nothing)()
+                raise
             finally:
                 place.end()
             with together.agreed():

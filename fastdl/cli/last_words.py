@@ -1,0 +1,61 @@
+"""A process that waits for the end of a run's ranks, to tell which died first and how the run goes on.
+
+Run with: the run's folder, the number of ranks, and ``rank:pid`` of those on this machine. Its standard input is a pipe
+from rank 0, which writes to it where all went well; without a word it ends when that rank does. It imports nothing but
+the standard library, so that it takes little memory.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+
+def first_dead(pids: Mapping[int, int]) -> list[int] | None:
+    """Return the ranks that ended first, in the end of a run that failed; None if it ended well."""
+    poll, watched = select.poll(), {}
+    poll.register(sys.stdin.fileno(), select.POLLIN)
+    for rank, pid in pids.items() if hasattr(os, "pidfd_open") else ():
+        try:
+            watched[os.pidfd_open(pid)] = rank
+        except ProcessLookupError:
+            return [rank]
+    for number in watched:
+        poll.register(number, select.POLLIN)
+    dead: list[int] = []
+    while True:
+        events = [number for number, _ in poll.poll()]
+        dead = dead or [watched[number] for number in events if number in watched]
+        if sys.stdin.fileno() in events:
+            return None if os.read(sys.stdin.fileno(), 1) else dead
+        for number in events:
+            poll.unregister(number)
+
+
+def words(folder: Path, ranks: int, dead: Sequence[int], pids: Mapping[int, int]) -> str:
+    """Return what is told: the ranks that ended, and the command that goes on."""
+    who = " or ".join(f"rank {rank} (PID {pids[rank]})" for rank in dead) or "a rank on another machine"
+    steps = sorted(int(path.stem[5:]) for path in folder.glob("step-*.safetensors"))
+    command = f"mpiexec -n {ranks} fastdl train --resume {shlex.quote(str(folder))}"
+    how = (
+        f"`{command}` goes on from step {steps[-1]}, with any number of ranks"
+        if steps
+        else "There is no checkpoint yet: begin again, with --save-every N for one every N steps"
+    )
+    return f"fastdl: error: {who} ended before the run was done, and with it all of them. {how}\n"
+
+
+def main(folder: str, ranks: str, *places: str) -> None:
+    """Wait for the end, and tell of it if the run failed."""
+    pids = {int(rank): int(pid) for rank, _, pid in (place.partition(":") for place in places)}
+    dead = first_dead(pids)
+    if dead is not None:
+        sys.stderr.write(words(Path(folder), int(ranks), dead, pids))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

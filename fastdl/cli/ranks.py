@@ -1,0 +1,76 @@
+"""The command under ``mpiexec``: which ranks print, and what is told when one of them dies."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fastdl._launch import launched
+from fastdl.cli import last_words
+from fastdl.errors import FastdlError, ParallelError
+
+if TYPE_CHECKING:
+    from fastdl.train.together import Together
+
+
+@contextmanager
+def one_voice() -> Iterator[None]:
+    """Have no rank but the first one print; an error that is not fastdl's leaves this and is reported by its rank."""
+    with ExitStack() as stack:
+        if launched()[0] > 0:
+            nothing = stack.enter_context(open(os.devnull, "w"))
+            stack.enter_context(redirect_stdout(nothing))
+            stack.enter_context(redirect_stderr(nothing))
+        yield
+
+
+def check(arguments: argparse.Namespace) -> None:
+    """Raise ParallelError where several ranks were started for a command that runs in one process."""
+    ranks = launched()[1]
+    if ranks > 1 and not getattr(arguments, "is_parallel", False):
+        raise ParallelError(f"this command runs in one process, not on {ranks} ranks", hint="Start it without mpiexec")
+
+
+def together() -> Together:
+    """The ranks that were started, or this process alone; MPI is needed for more than one."""
+    from fastdl.train.together import Alone
+
+    if launched()[1] == 1:
+        return Alone()
+    from fastdl.parallel import world
+    from fastdl.parallel.ranks import Ranks
+
+    return Ranks(world())
+
+
+@contextmanager
+def watched(folder: Path) -> Iterator[None]:
+    """Run a block; if the launcher ends all ranks in it, a process of its own tells which died, and how to go on.
+
+    That process is needed: a launcher kills the ranks that are left, so that they can tell nothing.
+    """
+    ranks = launched()[1]
+    if ranks == 1:
+        yield
+        return
+    from mpi4py import MPI
+
+    places = MPI.COMM_WORLD.allgather((MPI.Get_processor_name(), os.getpid()))
+    if MPI.COMM_WORLD.rank > 0:
+        yield
+        return
+    here = [f"{rank}:{pid}" for rank, (host, pid) in enumerate(places) if host == places[0][0]]
+    command = [sys.executable, "-I", "-S", last_words.__file__, str(folder), str(ranks), *here]
+    watcher = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
+    try:
+        yield
+    except (FastdlError, KeyboardInterrupt):  # all ranks end by themselves
+        watcher.communicate(b"done")
+        raise
+    watcher.communicate(b"done")
