@@ -72,3 +72,15 @@ def _parent(stat: Path) -> int | None:
         return int(stat.read_text().rpartition(")")[2].split()[1])
     except OSError:  # it has ended
         return None
+
+
+def ranks_of(process: subprocess.Popen[str]) -> dict[int, int]:
+    """The process id of each rank."""
+    found = {}
+    for pid in _descendants(process.pid):
+        settings = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        for setting in settings:
+            if setting.startswith(b"PMI_RANK=") and b"last_words" not in command:
+                found[int(setting[9:])] = pid
+    return found

@@ -27,13 +27,18 @@ def first_dead(pids: Mapping[int, int]) -> list[int] | None:
     for number in watched:
         poll.register(number, select.POLLIN)
     dead: list[int] = []
-    while True:
-        events = [number for number, _ in poll.poll()]
+    timeout = None
+    while events := [number for number, _ in poll.poll(timeout)]:
         dead = dead or [watched[number] for number in events if number in watched]
         if sys.stdin.fileno() in events:
-            return None if os.read(sys.stdin.fileno(), 1) else dead
+            if os.read(sys.stdin.fileno(), 1):
+                return None
+            timeout = 1000  # of rank 0 the pipe ends just before the process
+        if dead and timeout:
+            break
         for number in events:
             poll.unregister(number)
+    return dead
 
 
 def words(folder: Path, ranks: int, dead: Sequence[int], pids: Mapping[int, int]) -> str:
