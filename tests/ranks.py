@@ -81,6 +81,6 @@ def ranks_of(process: subprocess.Popen[str]) -> dict[int, int]:
         settings = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
         for setting in settings:
-            if setting.startswith(b"PMI_RANK=") and b"last_words" not in command:
+            if setting.startswith(b"PMI_RANK=") and b"multiprocessing" not in command:
                 found[int(setting[9:])] = pid
     return found

@@ -1,9 +1,4 @@
-"""A process that waits for the end of a run's ranks, to tell which died first and how the run goes on.
-
-Run with: the run's folder, the number of ranks, and ``rank:pid`` of those on this machine. Its standard input is a pipe
-from rank 0, which writes to it where all went well; without a word it ends when that rank does. It imports nothing but
-the standard library, so that it takes little memory.
-"""
+"""A process that waits for the end of a run's ranks, to tell which died first and how the run goes on."""
 
 from __future__ import annotations
 
@@ -12,13 +7,14 @@ import select
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 
-def first_dead(pids: Mapping[int, int]) -> list[int] | None:
-    """Return the ranks that ended first, in the end of a run that failed; None if it ended well."""
+def first_dead(pids: Mapping[int, int], pipe: int) -> list[int] | None:
+    """Return the ranks that ended first, when the run fails; None if rank 0 says through the pipe that it did not."""
     poll, watched = select.poll(), {}
-    poll.register(sys.stdin.fileno(), select.POLLIN)
+    poll.register(pipe, select.POLLIN)
     for rank, pid in pids.items() if hasattr(os, "pidfd_open") else ():
         try:
             watched[os.pidfd_open(pid)] = rank
@@ -30,8 +26,8 @@ def first_dead(pids: Mapping[int, int]) -> list[int] | None:
     timeout = None
     while events := [number for number, _ in poll.poll(timeout)]:
         dead = dead or [watched[number] for number in events if number in watched]
-        if sys.stdin.fileno() in events:
-            if os.read(sys.stdin.fileno(), 1):
+        if pipe in events:
+            if os.read(pipe, 1):
                 return None
             timeout = 1000  # of rank 0 the pipe ends just before the process
         if dead and timeout:
@@ -54,13 +50,22 @@ def words(folder: Path, ranks: int, dead: Sequence[int], pids: Mapping[int, int]
     return f"fastdl: error: {who} ended before the run was done, and with it all of them. {how}\n"
 
 
-def main(folder: str, ranks: str, *places: str) -> None:
-    """Wait for the end, and tell of it if the run failed."""
-    pids = {int(rank): int(pid) for rank, _, pid in (place.partition(":") for place in places)}
-    dead = first_dead(pids)
+def main(folder: Path, ranks: int, pids: Mapping[int, int], pipe: Connection) -> None:
+    """Wait for the end, and tell of it if the run failed.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's.
+    ranks : int
+        How many there are.
+    pids : mapping of int to int
+        The process of each rank on this machine.
+    pipe : Connection
+        To rank 0: it ends when that does.
+    """
+    os.setsid()  # what is sent to the ranks is not for this process
+    pipe.send(True)
+    dead = first_dead(pids, pipe.fileno())
     if dead is not None:
-        sys.stderr.write(words(Path(folder), int(ranks), dead, pids))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+        sys.stderr.write(words(folder, ranks, dead, pids))

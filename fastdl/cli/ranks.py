@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -65,12 +64,15 @@ def watched(folder: Path) -> Iterator[None]:
     if MPI.COMM_WORLD.rank > 0:
         yield
         return
-    here = [f"{rank}:{pid}" for rank, (host, pid) in enumerate(places) if host == places[0][0]]
-    command = [sys.executable, "-I", "-S", last_words.__file__, str(folder), str(ranks), *here]
-    watcher = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
+    here = {rank: pid for rank, (host, pid) in enumerate(places) if host == places[0][0]}
+    spawn = multiprocessing.get_context("spawn")  # a fork would copy MPI's connections
+    ours, its = spawn.Pipe()
+    spawn.Process(target=last_words.main, args=(folder, ranks, here, its)).start()
+    its.close()
+    ours.recv()  # it waits
     try:
         yield
     except (FastdlError, KeyboardInterrupt):  # all ranks end by themselves
-        watcher.communicate(b"done")
+        ours.send(True)
         raise
-    watcher.communicate(b"done")
+    ours.send(True)
