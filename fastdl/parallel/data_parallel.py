@@ -47,6 +47,8 @@ class DataParallel:
         The network.
     comm : mpi4py.MPI.Intracomm
         The ranks.
+    ranks : Together
+        What a `Trainer` asks of them.
 
     Raises
     ------
@@ -55,7 +57,9 @@ class DataParallel:
 
     Notes
     -----
-    With one rank, every method is the network's own. Li et al., "PyTorch Distributed: Experiences on Accelerating Data
+    With one rank, every method is the network's own. What is not listed here, such as ``predict`` or ``state_dict``, is the
+    network's with any number of ranks: the rank that calls it computes it alone. Several ranks share the cores of their
+    machine, see `share_cores`. Li et al., "PyTorch Distributed: Experiences on Accelerating Data
     Parallel Training", 2020, describe how torch does it.
 
     Examples
