@@ -57,10 +57,10 @@ class DataParallel:
 
     Notes
     -----
-    With one rank, every method is the network's own. What is not listed here, such as ``predict`` or ``state_dict``, is the
-    network's with any number of ranks: the rank that calls it computes it alone. Several ranks share the cores of their
-    machine, see `share_cores`. Li et al., "PyTorch Distributed: Experiences on Accelerating Data
-    Parallel Training", 2020, describe how torch does it.
+    With one rank, every method is the network's own. What is not listed here, such as ``predict`` or ``state_dict``, is
+    the network's with any number of ranks: the rank that calls it computes it alone. Several ranks share the cores of
+    their machine, see `share_cores`. Li et al., "PyTorch Distributed: Experiences on Accelerating Data Parallel
+    Training", 2020, describe how torch does it.
 
     Examples
     --------
