@@ -13,7 +13,20 @@ import sys
 from collections.abc import Sequence
 
 from fastdl._version import __version__
-from fastdl.cli import bench, compare, completion, evaluate, experiment, info, options, predict, report, train, tune
+from fastdl.cli import (
+    bench,
+    compare,
+    completion,
+    evaluate,
+    experiment,
+    info,
+    options,
+    predict,
+    ranks,
+    report,
+    train,
+    tune,
+)
 
 __all__ = ["main"]
 
@@ -52,6 +65,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     >>> main(["compare", "--data", "mnist", "--data-dir", "no-such-folder"])
     1
     """
+    with ranks.one_voice():
+        return _ended(argv)
+
+
+def _ended(argv: Sequence[str] | None) -> int:
+    """Run the command to whatever its end is."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # characters that the locale lacks shall not end the command
             stream.reconfigure(errors="backslashreplace")
@@ -75,11 +94,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str] | None) -> int:
     arguments = _parser().parse_args(argv)
     try:
+        ranks.check(arguments)
         arguments.run(arguments)
     except BrokenPipeError:
         raise
     except Exception as error:
-        if arguments.debug:
+        if arguments.debug or ranks.is_of_one(error):
             raise
         text, status = _told(error, arguments)
         print(f"fastdl: error: {text}", file=sys.stderr)

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import fastdl
+from fastdl._launch import launched
 from fastdl._version import __version__
-from fastdl.cli import options
+from fastdl.cli import options, ranks
 
 if TYPE_CHECKING:
     from fastdl.cli.settings import TrainingData
-    from fastdl.nn import MLP
     from fastdl.optim import Optimizer
     from fastdl.train import Checkpoints, EpochRecord, StepRecord
     from fastdl.train.monitor import Metric
@@ -46,10 +46,13 @@ def add_to(commands: options.Commands[argparse.ArgumentParser]) -> None:
     options.add_seed(command)
     options.add_threads(command)
     add = command.add_argument
+    command.epilog = f"{command.epilog}; on several ranks: mpiexec -n 2 fastdl train ..."
     add("--out", type=Path, default=Path("fastdl-train"), metavar="FOLDER", help="of the run (default: %(default)s)")
     add("--overwrite", action="store_true", help="begin anew where the folder holds a run")
     add("--resume", type=Path, metavar="FOLDER", help="go on with the run there; of the options only --epochs, --steps")
-    command.set_defaults(run=_run, defaults={action.dest: action.default for action in command._actions})
+    command.set_defaults(
+        run=_run, is_parallel=True, defaults={action.dest: action.default for action in command._actions}
+    )
 
 
 def _add_validation(group: argparse._ArgumentGroup) -> None:
@@ -86,7 +89,13 @@ def _add_course(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--epochs", type=int, metavar="N", help="passes over the data (default: 20)")
     add("--steps", type=int, metavar="N", help="mini-batches, in place of epochs")
-    add("--batch-size", type=int, default=100, metavar="N", help="rows in a mini-batch (default: %(default)s)")
+    add(
+        "--batch-size",
+        type=int,
+        default=100,
+        metavar="N",
+        help="rows in a mini-batch, of all ranks together (default: %(default)s)",
+    )
     add("--patience", type=int, metavar="N", help="end after so many epochs without improvement")
     add("--min-delta", type=float, default=0.0, metavar="X", help="what counts as one (default: %(default)s)")
     add("--metric", choices=("validation_loss", "validation_accuracy", "loss"),
@@ -100,22 +109,31 @@ def _run(arguments: argparse.Namespace) -> None:
 
     resumed = arguments.resume is not None
     given = arguments.epochs is not None or arguments.steps is not None
-    if resumed:
-        arguments = _of_run(arguments)
-    options.set_threads(arguments)
-    data = settings.training_data(arguments)
-    steps = _steps(arguments, len(data.train[0]))
-    if not resumed:
-        arguments.schedule_steps = steps
-    network = settings.network(arguments, data.train[0].shape[1], len(data.classes))
-    optimizer = settings.optimizer(arguments, arguments.schedule_steps)
-    run = _Run(arguments, data, network, optimizer, steps)
-    if resumed and not run.restore(steps, given):
+    together = ranks.together()
+    with together.agreed():
+        if resumed:
+            arguments = _of_run(arguments)
+        data = settings.training_data(arguments)
+        steps = _steps(arguments, len(data.train[0]))
+        if not resumed:
+            arguments.schedule_steps = steps
+        network: Any = settings.network(arguments, data.train[0].shape[1], len(data.classes))
+        optimizer = settings.optimizer(arguments, arguments.schedule_steps)
+    if launched()[1] > 1:
+        from fastdl.parallel import DataParallel
+
+        network = DataParallel(network)
+    with together.agreed():
+        options.set_threads(arguments)  # after the ranks have shared the cores
+        run = _Run(arguments, data, network, optimizer, steps)
+        is_finished = resumed and not run.restore(steps, given)
+        if not resumed and together.writes:
+            _begin(arguments, {"network": network.get_config(), "optimizer": optimizer.get_config()})
+    if is_finished:
         print(f"{arguments.out}: finished; --epochs or --steps with a larger number has it go on")
         return
-    if not resumed:
-        _begin(arguments, {"network": network.get_config(), "optimizer": optimizer.get_config()})
-    run.fit()
+    with ranks.watched(arguments.out):
+        run.fit()
     print(f"written: {arguments.out}")
 
 
@@ -185,7 +203,7 @@ class _Run:
     """A trainer with the callbacks of a run."""
 
     def __init__(
-        self, arguments: argparse.Namespace, data: TrainingData, network: MLP, optimizer: Optimizer, steps: int
+        self, arguments: argparse.Namespace, data: TrainingData, network: Any, optimizer: Optimizer, steps: int
     ) -> None:
         from fastdl.train import Checkpoints, EarlyStopping, MetricsLog, Trainer
 
@@ -241,6 +259,8 @@ class _Run:
 
         with self.interrupts.kept():
             self.trainer.fit(*self.data.train, scale=self.data.scale, validation=self.data.validation)
+        if not self.trainer.writes:
+            return
         best = load_checkpoint(options.checkpoint_of(self.folder))
         epoch = best.trainer["epoch"] if best.trainer else 0
         text = f"best epoch: {epoch}"
@@ -278,17 +298,21 @@ class _Interrupts:
 
     def __init__(self, saving: Checkpoints) -> None:
         self._saving = saving
-        self._pressed = False
+        self._presses = 0
 
     def __call__(self, record: StepRecord | EpochRecord) -> None:
-        if self._pressed:
-            print(f"saved: {self._saving.save()}", flush=True)
+        if self._presses:
             raise KeyboardInterrupt
 
+    def interrupted(self) -> None:
+        """Save what the step has left; called by the trainer's ``fit``."""
+        if self._presses < 2:
+            print(f"saved: {self._saving.save()}", flush=True)
+
     def _press(self, *_: object) -> None:
-        if self._pressed:
+        self._presses += 1
+        if self._presses > 1:
             raise KeyboardInterrupt
-        self._pressed = True
 
     @contextmanager
     def kept(self) -> Iterator[None]:

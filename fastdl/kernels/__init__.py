@@ -65,6 +65,8 @@ from fastdl.kernels._runtime import (
 from fastdl.kernels._states import decode_state, encode_state
 from fastdl.kernels._update import RULES, CompiledRule, RuleSpec, update
 
+_threads_at_import = get_num_threads()  # before anybody could change it
+
 __all__ = [
     "ACTIVATIONS",
     "NEED_INPUT",

@@ -3,7 +3,9 @@
 =====================  ==================================================================
 ``data_parallel.py``   `DataParallel`: a network that trains on all ranks as one
 ``gradient_buffer.py`` the gradients of all parameters in one array, which is added up
-``shares.py``          which rows of a batch, and how many threads, a rank gets
+``ranks.py``           what the ranks tell each other: states, errors, when to stop
+``shares.py``          which rows of a batch a rank gets
+``threads.py``         how many threads it computes on
 ``world.py``           the ranks that were started together
 =====================  ==================================================================
 
@@ -13,6 +15,7 @@ On MPI through mpi4py: ``mpiexec -n 2 python train.py`` starts two ranks.
 from __future__ import annotations
 
 from fastdl.parallel.data_parallel import DataParallel
+from fastdl.parallel.threads import share_cores
 from fastdl.parallel.world import world
 
-__all__ = ["DataParallel", "world"]
+__all__ = ["DataParallel", "share_cores", "world"]

@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 from fastdl.errors import ParallelError
 from fastdl.nn.sequential import Sequential, SupportsUpdate
 from fastdl.parallel.gradient_buffer import GradientBuffer
+from fastdl.parallel.ranks import Ranks
 from fastdl.parallel.shares import share
+from fastdl.parallel.threads import share_cores
 from fastdl.parallel.world import world
+from fastdl.train.together import Alone, Together
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
@@ -44,6 +47,8 @@ class DataParallel:
         The network.
     comm : mpi4py.MPI.Intracomm
         The ranks.
+    ranks : Together
+        What a `Trainer` asks of them.
 
     Raises
     ------
@@ -52,8 +57,10 @@ class DataParallel:
 
     Notes
     -----
-    With one rank, every method is the network's own. Li et al., "PyTorch Distributed: Experiences on Accelerating Data
-    Parallel Training", 2020, describe how torch does it.
+    With one rank, every method is the network's own. What is not listed here, such as ``predict`` or ``state_dict``, is
+    the network's with any number of ranks: the rank that calls it computes it alone. Several ranks share the cores of
+    their machine, see `share_cores`. Li et al., "PyTorch Distributed: Experiences on Accelerating Data Parallel
+    Training", 2020, describe how torch does it.
 
     Examples
     --------
@@ -69,9 +76,18 @@ class DataParallel:
     def __init__(self, network: Sequential, comm: Intracomm | None = None) -> None:
         self.network = network
         self.comm = world() if comm is None else comm
+        self.ranks: Together = Alone()
         if self.comm.size > 1:
-            network.load_state_dict(self.comm.bcast(network.state_dict()))
+            self.ranks = Ranks(self.comm)
+            self.ranks.align(network)
+            share_cores(self.comm)
         self._buffer = GradientBuffer(network.params, numbers=4)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the network's, for all that is not said here: this rank alone computes it."""
+        if name == "network":  # while it is unpickled
+            raise AttributeError(name)
+        return getattr(self.network, name)
 
     @property
     def params(self) -> dict[str, Array]:
@@ -153,13 +169,8 @@ class DataParallel:
             buffer.array[:] = 0
             buffer.numbers[FAILED] = 1
         buffer.add_up(self.comm)
-        if failure is not None:
-            raise failure
         if buffer.numbers[FAILED]:
-            raise ParallelError(
-                f"{buffer.numbers[FAILED]:.0f} of {self.comm.size} ranks could not compute their share of the batch",
-                op="DataParallel", hint="Their errors say why; no rank has taken the step",
-            )  # fmt: skip
+            Ranks(self.comm).agree(failure)
         batch, square = int(buffer.numbers[BATCH]), int(buffer.numbers[SQUARE_OF_BATCH])
         if square * self.comm.size != batch**2:
             raise ParallelError(

@@ -8,7 +8,8 @@ from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from fastdl.errors import MissingDependencyError
+from fastdl._launch import launched
+from fastdl.errors import MissingDependencyError, ParallelError
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
@@ -29,6 +30,8 @@ def world() -> Intracomm:
     ------
     MissingDependencyError
         If mpi4py or an MPI is not installed.
+    ParallelError
+        If the ranks were started by another MPI's ``mpiexec``, and so do not know of each other.
 
     Examples
     --------
@@ -42,6 +45,11 @@ def world() -> Intracomm:
             f"MPI cannot be used: {error}", op="fastdl.parallel", hint='Install it with pip install "fastdl[mpi]"'
         ) from error
     ranks = MPI.COMM_WORLD
+    if launched()[1] > ranks.size == 1:
+        raise ParallelError(
+            f"{launched()[1]} ranks were started, but not by the mpiexec of mpi4py's MPI", op="fastdl.parallel",
+            hint=f"Use the mpiexec that belongs to {MPI.Get_library_version().splitlines()[0]}",
+        )  # fmt: skip
     if ranks.size > 1:
         sys.excepthook = _end_all_ranks
     return ranks
@@ -50,7 +58,9 @@ def world() -> Intracomm:
 def _end_all_ranks(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Report an exception that nobody caught, and end all ranks."""
     ranks = world()
-    print(f"rank {ranks.rank} of {ranks.size} failed:", file=sys.stderr)
-    traceback.print_exception(kind, error, trace)
+    # In one piece, so that the ranks' texts do not mix.
+    sys.stderr.write(
+        f"rank {ranks.rank} of {ranks.size} failed:\n{''.join(traceback.format_exception(kind, error, trace))}"
+    )
     sys.stderr.flush()
-    ranks.Abort(1)
+    ranks.Abort(130 if issubclass(kind, KeyboardInterrupt) else 1)

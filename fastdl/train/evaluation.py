@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 from fastdl.data import Batches
 
 CHUNK = 768  # images scaled at a time, as many as a network evaluates in one block: 2 MB of float32 for MNIST
+
+
+Measure = tuple[int, float, float]  # rows, mean loss, accuracy
 
 
 class Evaluable(Protocol):
@@ -64,9 +68,28 @@ def evaluate(network: Evaluable, x: NDArray[Any], t: NDArray[Any], *, scale: flo
     >>> round(loss, 4)  # three classes, all equally likely: log 3
     1.0986
     """
+    return mean_of(measured(network, x, t, scale, slice(0, chunks_of(x))))
+
+
+def chunks_of(x: NDArray[Any]) -> int:
+    """How many chunks a data set is evaluated in."""
+    return -(-len(x) // CHUNK)
+
+
+def measured(network: Evaluable, x: NDArray[Any], t: NDArray[Any], scale: float, chunks: slice) -> list[Measure]:
+    """Rows, loss and accuracy of some of the chunks of a data set."""
+    mine = slice(chunks.start * CHUNK, chunks.stop * CHUNK)
+    if chunks.start == chunks.stop:
+        return []
+    batches = Batches(x[mine], t[mine], CHUNK, scale=scale, dtype=dtype_of(network), shuffle=False)
+    return [(len(x_batch), *network.loss_and_accuracy(x_batch, t_batch)) for x_batch, t_batch in batches]
+
+
+def mean_of(measures: Sequence[Measure]) -> tuple[float, float]:
+    """The mean loss and accuracy of all chunks of a data set."""
     loss = accuracy = 0.0
-    for x_batch, t_batch in Batches(x, t, CHUNK, scale=scale, dtype=dtype_of(network), shuffle=False):
-        batch_loss, batch_accuracy = network.loss_and_accuracy(x_batch, t_batch)
-        loss += len(x_batch) * batch_loss
-        accuracy += len(x_batch) * batch_accuracy
-    return loss / len(x), accuracy / len(x)
+    for rows, chunk_loss, chunk_accuracy in measures:
+        loss += rows * chunk_loss
+        accuracy += rows * chunk_accuracy
+    rows = sum(measure[0] for measure in measures)
+    return loss / rows, accuracy / rows

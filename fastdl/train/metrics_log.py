@@ -64,6 +64,7 @@ class MetricsLog:
                 got=str(path),
             )  # fmt: skip
         self._line = _json_line if self.path.suffix == ".jsonl" else _csv_line
+        self._writes = True
 
     def begin(self, trainer: Trainer) -> None:
         """Write the epochs so far; called by the trainer's ``fit``.
@@ -73,6 +74,9 @@ class MetricsLog:
         trainer : Trainer
             That runs it.
         """
+        self._writes = trainer.writes
+        if not self._writes:
+            return
         head = "" if self.path.suffix == ".jsonl" else ",".join(_COLUMNS) + "\n"
         write_atomically(self.path, (head + "".join(map(self._line, trainer.history.epochs))).encode())
 
@@ -84,7 +88,7 @@ class MetricsLog:
         record : StepRecord or EpochRecord
             Steps are of no interest.
         """
-        if isinstance(record, EpochRecord):
+        if self._writes and isinstance(record, EpochRecord):
             try:
                 with self.path.open("a") as file:
                     file.write(self._line(record))

@@ -16,11 +16,12 @@ from fastdl.data import Batches
 from fastdl.data.checks import integer
 from fastdl.errors import HyperparameterError
 from fastdl.train import saved
-from fastdl.train.evaluation import Evaluable, dtype_of, evaluate
+from fastdl.train.evaluation import Evaluable, chunks_of, dtype_of, mean_of, measured
 from fastdl.train.history import EpochRecord, History, StepRecord
 from fastdl.train.place import Place
 from fastdl.train.progress import display
 from fastdl.train.stopping import StopTraining
+from fastdl.train.together import Alone, Together
 
 
 class Trainable(Evaluable, Protocol):
@@ -61,7 +62,8 @@ class Trainer:
     callbacks : sequence of callables
         Each is given the same records, after ``progress`` and in this order. An exception from one ends the run;
         `StopTraining` ends it without an error. One that has a method ``begin(trainer)`` or ``end()`` is told so when
-        `fit` begins, and when it ends without an error; one that has a ``state_dict`` is saved with the trainer.
+        `fit` begins, and when it ends without an error; ``interrupted()`` is called before a KeyboardInterrupt ends it.
+        One that has a ``state_dict`` is saved with the trainer.
 
     Attributes
     ----------
@@ -131,6 +133,12 @@ class Trainer:
         self.seed = secrets.randbits(63) if seed is None else integer(seed, op="Trainer", arg="seed", low=0)
         self.history = History()
         self._place = Place()
+        self._together: Together = getattr(network, "ranks", Alone())
+
+    @property
+    def writes(self) -> bool:
+        """Whether this process prints and writes files: of several ranks only the first one does."""
+        return self._together.writes
 
     def fit(
         self,
@@ -164,35 +172,41 @@ class Trainer:
             Where the arrays do not fit each other or the network, before the first step. A label outside the
             classes is found when its batch comes: the steps before it stand.
         """
-        dtype = dtype_of(self.network)
-        batches = Batches(x, t, self.batch_size, scale=scale, dtype=dtype, seed=self.seed)
-        for x_any, t_any in ((x, t), validation or (x, t)):  # raises now what the first epoch would
-            row = next(iter(Batches(x_any, t_any, 1, scale=scale, dtype=dtype, shuffle=False)))
-            self.network.loss(*row)
-        for callback in self.callbacks:
-            getattr(callback, "begin", _nothing)(self)
-        place = self._place
-        place.begin(len(x), self.epochs * len(batches) if self.steps is None else self.steps)
-        try:
-            with self._reporting(place.left or 1) as shown:
+        together = self._together
+        with together.interruptible():
+            together.align(self.network, self.optimizer, self)
+            place = self._place
+            with together.agreed():
+                batches = self._checked_batches(x, t, scale, validation)
+                for callback in self.callbacks:
+                    getattr(callback, "begin", _nothing)(self)
+                place.begin(len(x), self.epochs * len(batches) if self.steps is None else self.steps)
+            try:
+                with self._reporting(place.left or 1) as shown:
 
-                def report(record: StepRecord | EpochRecord) -> None:
-                    stop: StopTraining | None = None
-                    for each in (shown, *self.callbacks):
-                        try:
-                            each(record)
-                        except StopTraining as error:  # the others are given the record first
-                            stop = error
-                    if stop is not None:
-                        raise stop
+                    def report(record: StepRecord | EpochRecord) -> None:
+                        stop: StopTraining | None = None
+                        with together.agreed():
+                            for each in (shown, *self.callbacks):
+                                try:
+                                    each(record)
+                                except StopTraining as error:  # the others are given the record first
+                                    stop = error
+                            if stop is not None:
+                                raise stop
 
-                with suppress(StopTraining):
-                    while place.left or place.taken is not None:
-                        self._train_epoch(batches, scale, validation, report)
-        finally:
-            place.end()
-        for callback in self.callbacks:
-            getattr(callback, "end", _nothing)()
+                    with suppress(StopTraining):
+                        while place.left or place.taken is not None:
+                            self._train_epoch(batches, scale, validation, report)
+            except KeyboardInterrupt:
+                for callback in self.callbacks:
+                    getattr(callback, "interrupted", _nothing)()
+                raise
+            finally:
+                place.end()
+            with together.agreed():
+                for callback in self.callbacks:
+                    getattr(callback, "end", _nothing)()
         return self.history
 
     def state_dict(self) -> dict[str, Any]:
@@ -233,6 +247,17 @@ class Trainer:
         saved.load_callbacks(checked.callbacks, self.callbacks)
         self.seed, self._place, self.history = checked.seed, checked.place, checked.history
 
+    def _checked_batches(
+        self, x: NDArray[Any], t: NDArray[Any], scale: float, validation: tuple[NDArray[Any], NDArray[Any]] | None
+    ) -> Batches:
+        """The batches, after what would be raised by the first epoch."""
+        dtype = dtype_of(self.network)
+        batches = Batches(x, t, self.batch_size, scale=scale, dtype=dtype, seed=self.seed)
+        for x_any, t_any in ((x, t), validation or (x, t)):
+            row = next(iter(Batches(x_any, t_any, 1, scale=scale, dtype=dtype, shuffle=False)))
+            self.network.loss(*row)
+        return batches
+
     def _losses(self, batches: Batches, skip: int) -> Iterator[float]:
         """Take the steps of an epoch but the first few, and yield the loss of each."""
         step = self.network.train_step
@@ -260,8 +285,9 @@ class Trainer:
             taken = place.step()
             report(StepRecord(place.epoch, len(losses), loss))
         validation_loss, validation_accuracy = (
-            (None, None) if validation is None else evaluate(self.network, *validation, scale=scale)
+            (None, None) if validation is None else self._validate(*validation, scale)
         )
+        self._together.check_same(self.network.params)
         record = EpochRecord(
             epoch=place.epoch,
             step=len(losses),
@@ -274,9 +300,15 @@ class Trainer:
         place.leave()
         report(record)
 
+    def _validate(self, x: NDArray[Any], t: NDArray[Any], scale: float) -> tuple[float, float]:
+        """Loss and accuracy, with the same bits as `evaluate`: each rank measures its share of the chunks."""
+        with self._together.agreed():
+            mine = measured(self.network, x, t, scale, self._together.share(chunks_of(x)))
+        return mean_of(self._together.joined(mine))
+
     @contextmanager
     def _reporting(self, steps: int) -> Iterator[Report]:
-        if self.progress is None:
+        if self.progress is None or not self.writes:
             yield lambda record: None
         elif self.progress is not True:
             yield self.progress

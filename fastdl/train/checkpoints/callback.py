@@ -95,10 +95,11 @@ class Checkpoints:
         trainer : Trainer
             That runs it.
         """
-        make_folder(self.folder)
-        for unfinished in self.folder.glob(".*.safetensors.*"):  # of a run that was killed while it saved
-            unfinished.unlink(missing_ok=True)
         self._trainer = trainer
+        if trainer.writes:
+            make_folder(self.folder)
+            for unfinished in self.folder.glob(".*.safetensors.*"):  # of a run that was killed while it saved
+                unfinished.unlink(missing_ok=True)
         if self.best is not None:
             values = [value_of(record, self.best, "Checkpoints") for record in trainer.history.epochs]
             self._best = min(values, default=math.inf)
@@ -132,18 +133,19 @@ class Checkpoints:
         Returns
         -------
         Path
-            The file.
+            The file; of several ranks the first one writes it.
         """
         trainer = self._begun()
         path = self._save(f"step-{len(trainer.history.losses):010}.safetensors")
-        for old in _steps(self.folder)[: -self.keep]:
+        for old in _steps(self.folder)[: -self.keep] if trainer.writes else ():
             old.unlink(missing_ok=True)
         return path
 
     def _save(self, name: str) -> Path:
         trainer, path = self._begun(), self.folder / name
         network: Any = trainer.network  # one that is to be saved has a state
-        save_checkpoint(path, network, trainer.optimizer, trainer, notes=self.notes)
+        if trainer.writes:
+            save_checkpoint(path, network, trainer.optimizer, trainer, notes=self.notes)
         return path
 
     def _begun(self) -> Trainer:
