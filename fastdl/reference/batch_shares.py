@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fastdl.reference.activations import activation_backward
-from fastdl.reference.norms import all_but_channels, along_channels, normalize, statistics_of
+from fastdl.reference.norms import _all_but_channels, _along_channels, _normalize, _statistics
 
 Array = NDArray[Any]
 
@@ -30,9 +30,9 @@ def batch_norm_moments(x: Array) -> NDArray[np.float64]:
     >>> batch_norm_moments(np.array([[1.0], [3.0]])).ravel()
     array([2., 2.])
     """
-    axes = all_but_channels(x)
+    axes = _all_but_channels(x)
     mean = x.mean(axis=axes, dtype=np.float64)
-    return np.stack([mean, np.square(x - along_channels(mean, x)).sum(axis=axes)])
+    return np.stack([mean, np.square(x - _along_channels(mean, x)).sum(axis=axes)])
 
 
 def batch_norm_statistics(
@@ -76,7 +76,7 @@ def batch_norm_statistics(
     if running is not None:
         for past, batch in zip(running, (mean, variance * n / (n - ddof)), strict=True):
             past[...] = momentum * past + (1 - momentum) * batch
-    return statistics_of(mean, variance, eps, dtype)
+    return _statistics(mean, variance, eps, dtype)
 
 
 def batch_norm_apply(
@@ -103,7 +103,7 @@ def batch_norm_apply(
     >>> batch_norm_apply(np.array([[5.0]]), one, one, np.array([[1.0], [0.0], [0.5]]))
     array([[3.]])
     """
-    return normalize(x, gamma, beta, statistics, activation, out)
+    return _normalize(x, gamma, beta, statistics, activation, out)
 
 
 def batch_norm_sums(
@@ -130,7 +130,7 @@ def batch_norm_sums(
     >>> batch_norm_sums(np.array([[1.0], [4.0]]), np.array([[1.0], [3.0]]), np.array([[2.0], [0.0], [1.0]])).ravel()
     array([5., 3.])
     """
-    axes = all_but_channels(x)
+    axes = _all_but_channels(x)
     dz = _slopes(dout, y, activation)
     terms = dz, dz * _centred(x, statistics)
     return np.stack([term.sum(axis=axes, dtype=np.float64) for term in terms])
@@ -175,9 +175,9 @@ def batch_norm_apply_backward(
     average = (sums[0] / count).astype(x.dtype)
     slope = (sums[1] * inverse_std**2 / count).astype(x.dtype)
     rest = _slopes(dout, y, activation) - (
-        along_channels(average, x) + _centred(x, statistics) * along_channels(slope, x)
+        _along_channels(average, x) + _centred(x, statistics) * _along_channels(slope, x)
     )
-    dx: Array = np.multiply(along_channels(gamma * inverse_std, x), rest, out=out)
+    dx: Array = np.multiply(_along_channels(gamma * inverse_std, x), rest, out=out)
     return dx
 
 
@@ -186,6 +186,6 @@ def _slopes(dout: Array, y: Array | None, activation: str) -> Array:
 
 
 def _centred(x: Array, statistics: Array) -> Array:
-    mean, lost, _ = (along_channels(row, x) for row in statistics)
+    mean, lost, _ = (_along_channels(row, x) for row in statistics)
     centred: Array = (x - mean) - lost
     return centred

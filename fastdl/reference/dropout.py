@@ -33,10 +33,8 @@ def dropout_ratio(ratio: float) -> float:
     return min(round(ratio * 65536), 65535) / 65536
 
 
-def _kept(
-    shape: tuple[int, ...], ratio: float, seed: int, stream: int, step: int, first_row: int
-) -> NDArray[np.bool]:
-    """Element i of the batch is kept if the i-th 16 bits, of each word the lower ones first, are at least 65536 ratio."""
+def _kept(shape: tuple[int, ...], ratio: float, seed: int, stream: int, step: int, first_row: int) -> NDArray[np.bool]:
+    """Element i of a batch is kept if the i-th 16 bits, of each word the lower ones first, are at least 65536 ratio."""
     size = int(np.prod(shape))
     block, skipped = divmod(first_row * int(np.prod(shape[1:])), 8)
     words = random_bits(-(-(skipped + size) // 8), seed, stream, step, first=(1 << 63) + block)

@@ -55,16 +55,16 @@ def batch_norm_forward(
     (array([3., 7.]), array([2., 0., 1.]))
     """
     y_out, statistics_out = (None, None) if out is None else out
-    axes = all_but_channels(x)
+    axes = _all_but_channels(x)
     wide = np.promote_types(x.dtype, np.float64)
     mean = x.mean(axis=axes, dtype=wide)
-    variance = np.square(x - along_channels(mean, x)).mean(axis=axes)
+    variance = np.square(x - _along_channels(mean, x)).mean(axis=axes)
     if running is not None:
         n = x.size // x.shape[1]
         for past, batch in zip(running, (mean, variance * n / (n - ddof)), strict=True):
             past[...] = momentum * past + (1 - momentum) * batch
-    statistics = statistics_of(mean, variance, eps, x.dtype, statistics_out)
-    return normalize(x, gamma, beta, statistics, activation, y_out), statistics
+    statistics = _statistics(mean, variance, eps, x.dtype, statistics_out)
+    return _normalize(x, gamma, beta, statistics, activation, y_out), statistics
 
 
 def batch_norm_inference(
@@ -99,7 +99,7 @@ def batch_norm_inference(
     >>> batch_norm_inference(np.array([[5.0]]), one, one, one, 4 * one, eps=0)
     array([[3.]])
     """
-    return normalize(x, gamma, beta, statistics_of(mean, variance, eps, x.dtype), activation, out)
+    return _normalize(x, gamma, beta, _statistics(mean, variance, eps, x.dtype), activation, out)
 
 
 def batch_norm_backward(
@@ -144,14 +144,14 @@ def batch_norm_backward(
     (array([0., 0.]), array([-1.]), array([1.]))
     """
     dx_out, dgamma_out, dbeta_out = (None, None, None) if out is None else out
-    axes, n = all_but_channels(x), x.size // x.shape[1]
+    axes, n = _all_but_channels(x), x.size // x.shape[1]
     dz = dout if activation == "identity" else activation_backward(dout, cast(Array, y), activation)
-    mean, lost, inverse_std = (along_channels(row, x) for row in statistics)
+    mean, lost, inverse_std = (_along_channels(row, x) for row in statistics)
     x_hat = ((x - mean) - lost) * inverse_std
     dbeta = np.sum(dz, axis=axes, out=dbeta_out)
     dgamma = np.sum(dz * x_hat, axis=axes, out=dgamma_out)
-    rest = dz - (along_channels(dbeta, x) / n + x_hat * along_channels(dgamma, x) / n)
-    dx: Array = np.multiply(along_channels(gamma, x) * inverse_std, rest, out=dx_out)
+    rest = dz - (_along_channels(dbeta, x) / n + x_hat * _along_channels(dgamma, x) / n)
+    dx: Array = np.multiply(_along_channels(gamma, x) * inverse_std, rest, out=dx_out)
     return dx, dgamma, dbeta
 
 
@@ -183,7 +183,7 @@ def layer_norm_forward(
     y_out, statistics_out = (None, None) if out is None else out
     mean = x.mean(axis=-1, dtype=np.promote_types(x.dtype, np.float64), keepdims=True)
     variance = np.square(x - mean).mean(axis=-1)
-    statistics = statistics_of(mean.ravel(), variance.ravel(), eps, x.dtype, statistics_out)
+    statistics = _statistics(mean.ravel(), variance.ravel(), eps, x.dtype, statistics_out)
     y: Array = np.add(_normalized_rows(x, statistics) * gamma, beta, out=y_out)
     return y, statistics
 
@@ -234,15 +234,15 @@ def layer_norm_backward(
     return dx, dgamma, dbeta
 
 
-def all_but_channels(x: Array) -> tuple[int, ...]:
+def _all_but_channels(x: Array) -> tuple[int, ...]:
     return (0, *range(2, x.ndim))
 
 
-def along_channels(row: Array, x: Array) -> Array:
+def _along_channels(row: Array, x: Array) -> Array:
     return row.reshape(-1, *(1,) * (x.ndim - 2))
 
 
-def statistics_of(mean: Array, variance: Array, eps: float, dtype: Any, out: Array | None = None) -> Array:
+def _statistics(mean: Array, variance: Array, eps: float, dtype: Any, out: Array | None = None) -> Array:
     statistics = np.empty((3, mean.size), dtype) if out is None else out
     statistics[0] = mean
     statistics[1] = mean - statistics[0]
@@ -250,10 +250,10 @@ def statistics_of(mean: Array, variance: Array, eps: float, dtype: Any, out: Arr
     return statistics
 
 
-def normalize(x: Array, gamma: Array, beta: Array, statistics: Array, activation: str, out: Array | None) -> Array:
-    mean, lost, inverse_std = (along_channels(row, x) for row in statistics)
-    y: Array = np.multiply((x - mean) - lost, along_channels(gamma, x) * inverse_std, out=out)
-    y += along_channels(beta, x)
+def _normalize(x: Array, gamma: Array, beta: Array, statistics: Array, activation: str, out: Array | None) -> Array:
+    mean, lost, inverse_std = (_along_channels(row, x) for row in statistics)
+    y: Array = np.multiply((x - mean) - lost, _along_channels(gamma, x) * inverse_std, out=out)
+    y += _along_channels(beta, x)
     return activation_forward(y, activation, out=y)
 
 
