@@ -112,9 +112,10 @@ def main() -> None:
     comm, results = world(), {}
     for name, (make, batch) in SCENARIOS.items():
         result = train(DataParallel(make()), batch)
-        assert comm.allgather({key: array.tobytes() for key, array in result.items()}) == [
-            {key: array.tobytes() for key, array in result.items()}
-        ] * comm.size, name
+        assert (
+            comm.allgather({key: array.tobytes() for key, array in result.items()})
+            == [{key: array.tobytes() for key, array in result.items()}] * comm.size
+        ), name
         results |= {f"{name}/{key}": array for key, array in result.items()}
     if comm.rank == 0:
         np.savez(sys.argv[1], **results)
