@@ -92,7 +92,7 @@ def data() -> tuple[np.ndarray, np.ndarray]:
 
 
 def train(network: Any, batch: int) -> dict[str, np.ndarray]:
-    """Three epochs in a fixed order, by rows and by slices; losses, parameters, running statistics and dropouts' steps."""
+    """Three epochs in a fixed order, by rows and by slices: losses, parameters, running statistics, dropouts' steps."""
     (x, t), optimizer, losses = data(), optim.Momentum(lr=0.05), []
     for epoch in range(EPOCHS):
         order = np.arange(ROWS) if epoch == 0 else np.random.default_rng(epoch).permutation(ROWS)

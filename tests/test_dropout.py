@@ -117,7 +117,7 @@ class TestKernels:
     @every_dtype
     @pytest.mark.parametrize("width", [(), (1,), (7,), (8,), (50,), (3, 43)], ids=str)
     def test_rows_of_a_batch_have_its_mask(self, width, dtype, rng, threads):
-        """By number and by counter, in a plan too; and of rows so far down that their elements need more than 32 bits."""
+        """Also of rows so far down that their elements need more than 32 bits."""
         x = rng.normal(size=(900, *width)).astype(dtype)
         for activation in ("identity", "relu"):
             at = {"ratio": 0.3, "seed": rng.seed, "stream": 2, "activation": activation}

@@ -1,4 +1,4 @@
-"""Dropout and batch normalization on several ranks: what one process computes, whoever has no rows and whoever fails."""
+"""Dropout and batch normalization on several ranks: what one process computes, also without rows."""
 
 from __future__ import annotations
 

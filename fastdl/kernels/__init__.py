@@ -11,6 +11,7 @@ file                   what it holds
 ``random.hpp``         the generator of random bits
 ``distributions.hpp``  random numbers of a distribution
 ``affine.hpp`` ...     a layer's kernel each, as functions of a team
+``batch_shares.hpp``   batch normalization in passes, for a batch of which each process has a share
 ``elementwise.hpp``    functions of several arrays' elements
 ``rules/*.hpp``        an optimizer's arithmetic on one element each
 ``storage.hpp``        how arrays of an optimizer are stored

@@ -53,7 +53,7 @@ cdef fastdl_mask _mask(
     cdef fastdl_mask mask
     cdef uint32_t* counter = NULL
     mask.step = mask.first_row = NULL
-    mask.row = integer_below(first_row, 32, op, "first_row")
+    mask.row = 0 if type(first_row) is int and first_row == 0 else integer_below(first_row, 32, op, "first_row")
     mask.dropped = _dropped(ratio, op)
     if type(step) is np.ndarray:
         counter = _counter(step, op, "step")

@@ -39,9 +39,10 @@ struct CombineShares {
   void operator()(const Team& team, Memory memory) const {
     if (team.rank > 0) return;
     double* combined = reinterpret_cast<double*>(memory.shared);
-    std::copy(moments, moments + shares * 2 * channels, combined);
-    const double count =
-        combine_moments(0, channels, channels, shares, [&](index share) { return counts[share]; }, combined);
+    const index first = std::find_if(counts, counts + shares, [](double count) { return count > 0; }) - counts;
+    std::copy(moments + first * 2 * channels, moments + shares * 2 * channels, combined);
+    const auto count_of = [&](index share) { return counts[first + share]; };
+    const double count = combine_moments(0, channels, channels, shares - first, count_of, combined);
     store_statistics(0, channels, channels, combined, count, eps, running, statistics);
   }
 };
