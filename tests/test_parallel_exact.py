@@ -11,7 +11,7 @@ from tests.compare import assert_same_bits
 from tests.exact_training import SCENARIOS, train
 from tests.ranks import needs_mpi, output_of_ranks
 
-# Sums in another order differ by some 1e-16 of their terms; over three epochs, with gradients through 1 / std of batches
+# Sums in another order differ by some 1e-16 of their terms; in three epochs, with gradients through 1 / std of batches
 # of two rows, that grows to some 1e-14.
 TOLERANCE = 1e-12
 

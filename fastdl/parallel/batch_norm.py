@@ -24,6 +24,9 @@ class SynchronisedBatchNorm(Layer):
     gradient and of its product with the deviations. All that is exchanged is float64.
 
     It cannot be planned, as the ranks meet in the middle of its passes: a network that has one trains layer by layer.
+    Of a network with three such layers of 100 units (784 inputs, float32, two ranks with a thread each on one machine)
+    a step takes 0.3 ms longer than with statistics per rank: 0.65 instead of 0.32 ms of 100 rows, 2.07 instead of
+    1.79 ms of 1,000.
 
     Parameters
     ----------
