@@ -155,10 +155,12 @@ def batch_norm_apply(x, gamma, beta, statistics, activation="identity", out=None
 
     Parameters
     ----------
-    x, gamma, beta, activation
+    x, gamma, beta
         As in :func:`batch_norm_forward`; x is a share of the batch, of one row or more.
     statistics : ndarray of shape (3, C)
         What :func:`batch_norm_statistics` returned.
+    activation : str
+        As there.
     out : ndarray of x's shape, optional
         Where the result goes; C order, sharing no memory with the other arrays.
 
@@ -278,12 +280,14 @@ def batch_norm_apply_backward(dout, x, gamma, statistics, sums, count, y=None, a
 
     Parameters
     ----------
-    dout, x, gamma, statistics, y, activation
-        As in :func:`batch_norm_backward`; dout, x and y are those of the share.
+    dout, x, gamma, statistics
+        As in :func:`batch_norm_backward`; dout and x are those of the share.
     sums : ndarray of shape (2, C)
         float64: those of :func:`batch_norm_sums`, of all shares together.
     count : float
         > 0: how many numbers of a channel the whole batch has.
+    y, activation
+        As there; y is that of the share.
     out : ndarray of dout's shape, optional
         Where the result goes; C order, sharing no memory with the other arrays.
 

@@ -86,10 +86,12 @@ def batch_norm_apply(
 
     Parameters
     ----------
-    x, gamma, beta, activation
+    x, gamma, beta
         As in `batch_norm_forward`; x is a share of the batch.
     statistics : (3, C) array
         What `batch_norm_statistics` returned.
+    activation : str
+        As there.
     out : array of x's shape, optional
         Where the result goes; a fresh array when left out.
 
@@ -151,12 +153,14 @@ def batch_norm_apply_backward(
 
     Parameters
     ----------
-    dout, x, gamma, statistics, y, activation
+    dout, x, gamma, statistics
         As in `batch_norm_backward`, of a share.
     sums : (2, C) array
         Those of `batch_norm_sums`, of all shares together.
     count : float
         How many numbers of a channel the whole batch has.
+    y, activation
+        As there, of the share.
     out : array of dout's shape, optional
         Where the result goes; a fresh array when left out.
 
