@@ -88,6 +88,7 @@ borders = [
     for name in (
         "_activations",
         "_arrays",
+        "_batch_shares",
         "_decay",
         "_dropout",
         "_elementwise",

@@ -114,6 +114,43 @@ class TestKernels:
                 y = kernels.dropout_forward(layout(x), 0.4, rng.seed, 1, 2)
                 assert ((y != 0) == mask[:6000].reshape(x.shape)).all()
 
+    @every_dtype
+    @pytest.mark.parametrize("width", [(), (1,), (7,), (8,), (50,), (3, 43)], ids=str)
+    def test_rows_of_a_batch_have_its_mask(self, width, dtype, rng, threads):
+        """Also of rows so far down that their elements need more than 32 bits."""
+        x = rng.normal(size=(900, *width)).astype(dtype)
+        for activation in ("identity", "relu"):
+            at = {"ratio": 0.3, "seed": rng.seed, "stream": 2, "activation": activation}
+            y = kernels.dropout_forward(x, step=5, **at)
+            dx = kernels.dropout_backward(x, step=5, y=y, **at)
+            for count in (1, 2, 3, 7):
+                threads(count)
+                for begin, end in ((0, 900), (1, 900), (1, 2), (3, 3), (17, 801), (640, 900), (899, 900)):
+                    rows, there = x[begin:end].copy(), {"step": 5, "first_row": begin} | at
+                    assert_same_bits(kernels.dropout_forward(rows, **there), y[begin:end])
+                    assert_same_bits(kernels.dropout_backward(rows, y=y[begin:end], **there), dx[begin:end])
+                    assert_same_bits(reference.dropout_forward(rows, **there), y[begin:end])
+                    assert_same_bits(reference.dropout_backward(rows, y=y[begin:end], **there), dx[begin:end])
+        first, elements = 2**32 - 3, int(np.prod(width))
+        far = kernels.dropout_forward(np.ones((2, *width), dtype), 0.5, 1, first_row=first)
+        block, rest = divmod(first * elements, 8)
+        words = kernels.random_bits(far.size // 8 + 2, 1, first=2**63 + block).view(np.uint16).ravel()
+        assert ((far != 0).ravel() == (words[rest : rest + far.size] >= 32768)).all()
+
+    def test_a_plan_reads_the_first_row_when_it_runs(self, rng):
+        x, counter = rng.normal(size=(300, 7)), np.array([0, 4, 0], np.uint32)
+        y = kernels.dropout_forward(x, 0.5, 1, step=4)
+        share = x[:100].copy()
+        with kernels.Plan(share) as plan:
+            out = kernels.dropout_forward(share, 0.5, 1, step=counter)
+            back = kernels.dropout_backward(out, 0.5, 1, step=counter)
+        for first, step in ((0, 4), (100, 4), (133, 4), (200, 7)):
+            counter[:] = step, step, first
+            plan.run(x[first : first + 100].copy())
+            expected = y if step == 4 else kernels.dropout_forward(x, 0.5, 1, step=step)
+            assert_same_bits(out, expected[first : first + 100])
+            assert_same_bits(back, 2 * out)
+
     def test_same_bits_at_every_cpu_level(self):
         source = """
 import hashlib, numpy as np
@@ -178,6 +215,7 @@ class TestRefusals:
             *(("seed", bad) for bad in (-1, 2**64, 1.0, True, None)),
             *(("stream", bad) for bad in (-1, 2**32, 0.5)),
             *(("step", bad) for bad in (-1, 2**32, 0.5)),
+            *(("first_row", bad) for bad in (-1, 2**32, 0.5, True, None)),
             *(("scale", bad) for bad in (0, -1.0, math.nan, math.inf, True, "1", 10**400)),
             *(("activation", bad) for bad in ("gelu?", *kernels.NEED_INPUT)),
         ],
@@ -188,6 +226,23 @@ class TestRefusals:
         with unchanged(out), pytest.raises(HyperparameterError) as caught:
             self.CALLS[op](**{arg: bad}, out=out)
         assert (caught.value.op, caught.value.arg) == (op, arg)
+
+    @pytest.mark.parametrize("op", CALLS)
+    def test_counters(self, op):
+        counter = np.zeros(3, np.uint32)
+        self.CALLS[op](step=counter)
+        for bad in (
+            np.zeros(2, np.uint32),
+            np.zeros(3, np.int32),
+            np.zeros((1, 3), np.uint32),
+            np.zeros(6, np.uint32)[::2],
+        ):
+            with pytest.raises(ArrayError, match="counter"):
+                self.CALLS[op](step=bad)
+            with pytest.raises(ArrayError, match="counter"):
+                kernels.count_step(bad)
+        with pytest.raises(HyperparameterError, match="first_row"):
+            self.CALLS[op](step=counter, first_row=1)
 
     def test_a_scale_that_float32_does_not_have(self):
         with pytest.raises(HyperparameterError):
@@ -311,6 +366,27 @@ class TestLayer:
                 layer.step = bad
             assert caught.value.arg == "step"
         assert layer.step == 1
+
+    def test_rows_of_a_batch_are_dropped_as_in_the_batch(self, rng):
+        """Also where a network's steps are planned: neither the first row nor the step makes a plan anew."""
+        x = rng.normal(size=(64, 5))
+        layer = nn.Dropout(0.5, rng.seed)
+        y = layer.forward(x, train=True)
+        dx = layer.backward(x)
+        share = nn.Dropout(0.5, rng.seed)
+        version = share._version
+        for first in (0, 3, 40):
+            share.first_row, share.step = first, 0
+            assert share.first_row == first
+            assert_same_bits(share.forward(x[first:], train=True), y[first:])
+            assert_same_bits(share.backward(x[first:]), dx[first:])
+            assert_same_bits(share.forward(x), x)
+        assert share._version == version
+        for bad in (2**32, -1, 1.0, True, None):
+            with pytest.raises(HyperparameterError) as caught:
+                share.first_row = bad
+            assert caught.value.arg == "first_row"
+        assert share.first_row == 40
 
     def test_it_has_no_parameters(self):
         assert nn.Dropout(0.5, 1).params == nn.Dropout(0.5, 1).grads == {}

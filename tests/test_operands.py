@@ -19,6 +19,7 @@ from tests.compare import assert_same_bits
 ROWS, WIDTH = 1024, 32  # of several blocks; of the larger array a row has twice as much
 LARGE = 2 * ROWS * WIDTH
 BATCH, SQUARE, ROW = (ROWS, WIDTH), (WIDTH, WIDTH), (WIDTH,)
+SUMS = np.linspace(0.5, 1, 2 * WIDTH).reshape(2, WIDTH)  # in float64
 NARROW = 3  # columns that are fewer than a vector has
 
 
@@ -85,6 +86,18 @@ CASES = {
         {"dout": BATCH, "x": BATCH, "gamma": ROW, "statistics": (3, WIDTH), "y": BATCH},
         {"dx": BATCH, "dgamma": ROW, "dbeta": ROW},
     ),
+    "batch_norm_apply": Case(
+        lambda a: kernels.batch_norm_apply(a["x"], a["gamma"], a["beta"], a["statistics"], "tanh", out=a["y"]),
+        NORMALIZED | {"statistics": (3, WIDTH)},
+        {"y": BATCH},
+    ),
+    "batch_norm_apply_backward": Case(
+        lambda a: kernels.batch_norm_apply_backward(
+            a["dout"], a["x"], a["gamma"], a["statistics"], SUMS, 2 * ROWS, a["y"], "tanh", out=a["dx"]
+        ),
+        {"dout": BATCH, "x": BATCH, "gamma": ROW, "statistics": (3, WIDTH), "y": BATCH},
+        {"dx": BATCH},
+    ),
     "layer_norm_forward": Case(
         lambda a: kernels.layer_norm_forward(a["x"], a["gamma"], a["beta"], out=(a["y"], a["statistics"])),
         NORMALIZED,
@@ -92,17 +105,17 @@ CASES = {
     ),
     "dropout_forward": Case(
         lambda a: kernels.dropout_forward(a["x"], 0.5, 1, step=a["step"].view(np.uint32), out=a["y"]),
-        {"x": BATCH, "step": (2,)},
+        {"x": BATCH, "step": (3,)},
         {"y": BATCH},
     ),
     "dropout_backward": Case(
         lambda a: kernels.dropout_backward(
             a["dout"], 0.5, 1, step=a["step"].view(np.uint32), y=a["y"], activation="tanh", out=a["dx"]
         ),
-        {"dout": BATCH, "y": BATCH, "step": (2,)},
+        {"dout": BATCH, "y": BATCH, "step": (3,)},
         {"dx": BATCH},
     ),
-    "count_step": Case(lambda a: kernels.count_step(a["step"].view(np.uint32)), {"step": (2,)}, {"step": (2,)}),
+    "count_step": Case(lambda a: kernels.count_step(a["step"].view(np.uint32)), {"step": (3,)}, {"step": (3,)}),
     "gather": Case(
         lambda a: kernels.gather(a["data"], np.arange(ROWS)[::-1].copy(), out=a["out"]), {"data": BATCH}, {"out": BATCH}
     ),

@@ -148,7 +148,7 @@ def dropped(a: Arrays) -> tuple[Any, ...]:
     """Rows whose random numbers do not begin with a group."""
     y = kernels.affine_forward(a.x[:, :7].copy(), a.W[:7], a.b)
     narrow = kernels.affine_forward(y, a.V[:, :7].copy(), a.b[:7])
-    counter = np.array([0, 0], np.uint32)
+    counter = np.array([0, 0, 0], np.uint32)
     return narrow, kernels.dropout_forward(narrow, 0.5, seed=1, step=0), counter
 
 

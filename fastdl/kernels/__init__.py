@@ -11,6 +11,7 @@ file                   what it holds
 ``random.hpp``         the generator of random bits
 ``distributions.hpp``  random numbers of a distribution
 ``affine.hpp`` ...     a layer's kernel each, as functions of a team
+``batch_shares.hpp``   batch normalization in passes, for a batch of which each process has a share
 ``elementwise.hpp``    functions of several arrays' elements
 ``rules/*.hpp``        an optimizer's arithmetic on one element each
 ``storage.hpp``        how arrays of an optimizer are stored
@@ -31,6 +32,13 @@ from __future__ import annotations
 from typing import TypedDict
 
 from fastdl.kernels._activations import ACTIVATIONS, NEED_INPUT, activation_backward, activation_forward
+from fastdl.kernels._batch_shares import (
+    batch_norm_apply,
+    batch_norm_apply_backward,
+    batch_norm_moments,
+    batch_norm_statistics,
+    batch_norm_sums,
+)
 from fastdl.kernels._decay import decay_gradient
 from fastdl.kernels._dropout import count_step, dropout_backward, dropout_forward, dropout_ratio
 from fastdl.kernels._elementwise import CompiledFunction, add, map_elements
@@ -81,9 +89,14 @@ __all__ = [
     "add",
     "affine_backward",
     "affine_forward",
+    "batch_norm_apply",
+    "batch_norm_apply_backward",
     "batch_norm_backward",
     "batch_norm_forward",
     "batch_norm_inference",
+    "batch_norm_moments",
+    "batch_norm_statistics",
+    "batch_norm_sums",
     "build_info",
     "class_numbers",
     "count_step",

@@ -13,6 +13,7 @@ def dropout_forward(
     step: SupportsIndex | NDArray[np.uint32] = 0,
     activation: str = "identity",
     scale: float | None = None,
+    first_row: int = 0,
     out: NDArray[Any] | None = None,
 ) -> NDArray[Any]: ...
 def dropout_backward(
@@ -24,5 +25,6 @@ def dropout_backward(
     y: NDArray[Any] | None = None,
     activation: str = "identity",
     scale: float | None = None,
+    first_row: int = 0,
     out: NDArray[Any] | None = None,
 ) -> NDArray[Any]: ...

@@ -9,8 +9,8 @@ from libc.stdint cimport uint32_t
 from fastdl.kernels cimport _runtime
 from fastdl.kernels._activations cimport fusible_activation
 from fastdl.kernels._arrays cimport FLOAT64, check_apart, dtype_of, read, result, wrong_shape
-from fastdl.kernels._random cimport source_of
-from fastdl.kernels._table cimport fastdl_activation, fastdl_queue, fastdl_source
+from fastdl.kernels._random cimport integer_below, source_of
+from fastdl.kernels._table cimport fastdl_activation, fastdl_mask, fastdl_queue
 from fastdl.kernels.errors import ArrayError, HyperparameterError
 
 cnp.import_array()
@@ -35,15 +35,39 @@ cdef double _scale(object scale, int dropped, int dtype, str op) except -1:
     return scale
 
 
-cdef uint32_t* _counter(object step, str op) except? NULL:
-    """Where the step is counted, or null where it is a number."""
-    if type(step) is not np.ndarray:
-        return NULL
-    cdef cnp.ndarray counter = step
-    if cnp.PyArray_TYPE(counter) != cnp.NPY_UINT32 or cnp.PyArray_NDIM(counter) != 1 or cnp.PyArray_SIZE(counter) != 2 \
-            or not cnp.PyArray_ISCARRAY(counter):
-        raise ArrayError("not a counter", op=op, arg="step", expected="a uint32 array of shape (2,), or an integer")
-    return <uint32_t*>cnp.PyArray_DATA(counter)
+cdef uint32_t* _counter(object value, str op, str arg) except NULL:
+    cdef cnp.ndarray counter
+    if type(value) is np.ndarray:
+        counter = value
+        if cnp.PyArray_TYPE(counter) == cnp.NPY_UINT32 and cnp.PyArray_NDIM(counter) == 1 \
+                and cnp.PyArray_SIZE(counter) == 3 and cnp.PyArray_ISCARRAY(counter):
+            return <uint32_t*>cnp.PyArray_DATA(counter)
+    raise ArrayError(
+        "not a counter", op=op, arg=arg, expected="a uint32 array of shape (3,)" + (", or an integer" if arg == "step" else ""),
+    )
+
+
+cdef fastdl_mask _mask(
+    object ratio, object seed, object stream, object step, object first_row, bint is_next, str op) except *:
+    """What is dropped, but for the width of a row; of a counter in the next step, or in the last one."""
+    cdef fastdl_mask mask
+    cdef uint32_t* counter = NULL
+    mask.step = mask.first_row = NULL
+    mask.row = 0 if type(first_row) is int and first_row == 0 else integer_below(first_row, 32, op, "first_row")
+    mask.dropped = _dropped(ratio, op)
+    if type(step) is np.ndarray:
+        counter = _counter(step, op, "step")
+        if mask.row != 0:
+            raise HyperparameterError("is in the counter", op=op, arg="first_row", expected="0", got=repr(first_row))
+        mask.step, mask.first_row, step = counter + is_next, counter + 2, 0
+    mask.source = source_of(seed, stream, step, _first_of_masks, op)
+    return mask
+
+
+cdef Py_ssize_t _width(cnp.ndarray array) noexcept:
+    """Elements of a row."""
+    cdef Py_ssize_t rows = cnp.PyArray_DIM(array, 0) if cnp.PyArray_NDIM(array) > 0 else 1
+    return cnp.PyArray_SIZE(array) // max(rows, 1)
 
 
 def count_step(counter):
@@ -51,9 +75,9 @@ def count_step(counter):
 
     Parameters
     ----------
-    counter : ndarray of shape (2,)
-        uint32: the last step and the next one. Given as ``step``, dropout's forward pass is the next step and its backward
-        pass the last one, as they are counted when it runs, also where it runs as part of a :class:`Plan`.
+    counter : ndarray of shape (3,)
+        uint32: the last step, the next one, and ``first_row``. Given as ``step``, dropout's forward pass is the next step
+        and its backward pass the last one, as they are counted when it runs, also where it runs as part of a :class:`Plan`.
 
     Raises
     ------
@@ -64,15 +88,13 @@ def count_step(counter):
     --------
     >>> import numpy as np
     >>> from fastdl import kernels
-    >>> counter = np.array([0, 7], dtype=np.uint32)
+    >>> counter = np.array([0, 7, 0], dtype=np.uint32)
     >>> kernels.count_step(counter)
     >>> counter
-    array([7, 8], dtype=uint32)
+    array([7, 8, 0], dtype=uint32)
     """
     cdef str op = "count_step"
-    cdef uint32_t* counts = _counter(counter, op)
-    if counts == NULL:
-        raise ArrayError("not a counter", op=op, arg="counter", expected="a uint32 array of shape (2,)")
+    cdef uint32_t* counts = _counter(counter, op, "counter")
     cdef fastdl_queue queue = _runtime.enter((counter,))
     with nogil:
         _runtime.kernels().count_step(queue, counts)
@@ -105,7 +127,7 @@ def dropout_ratio(ratio):
     return _dropped(ratio, "dropout_ratio") / 65536.0
 
 
-def dropout_forward(x, ratio, seed, stream=0, step=0, activation="identity", scale=None, out=None):
+def dropout_forward(x, ratio, seed, stream=0, step=0, activation="identity", scale=None, first_row=0, out=None):
     """Return ``scale * activation(x)`` with a random share of the elements replaced by 0, in one pass.
 
     Parameters
@@ -118,13 +140,16 @@ def dropout_forward(x, ratio, seed, stream=0, step=0, activation="identity", sca
         From 0 to 2**64 - 1.
     stream : int
         From 0 to 2**32 - 1: another one for each layer of a network.
-    step : int, or ndarray of shape (2,)
+    step : int, or ndarray of shape (3,)
         From 0 to 2**32 - 1: another one for each step of training; or a counter, see :func:`count_step`.
     activation : str
         Applied first: one of :data:`fastdl.kernels.ACTIVATIONS`, with its default alpha, but none of
         :data:`~fastdl.kernels.NEED_INPUT`.
     scale : float, optional
         What the kept elements are multiplied by, > 0; without it 1 / (1 - the rounded ratio), which keeps their mean.
+    first_row : int
+        From 0 to 2**32 - 1: of x as rows of a larger batch, the number of the first one. They get the mask that they have as
+        a part of it. A counter has its own.
     out : ndarray of the same shape, optional
         Where the result goes; it may be ``x`` itself.
 
@@ -132,7 +157,8 @@ def dropout_forward(x, ratio, seed, stream=0, step=0, activation="identity", sca
     -------
     ndarray of the same shape
         Where an element is dropped it is 0, also for NaN and infinity. What is dropped depends on seed, stream, step, ratio
-        and the place of the element in C order alone: not on threads, layout, dtype or CPU level.
+        and the place of the element in C order, from that of the first row on, alone: not on threads, layout, dtype or CPU
+        level.
 
     Raises
     ------
@@ -157,14 +183,11 @@ def dropout_forward(x, ratio, seed, stream=0, step=0, activation="identity", sca
     """
     cdef str op = "dropout_forward"
     cdef fastdl_activation f = fusible_activation(activation, op)
-    cdef int dropped = _dropped(ratio, op)
-    cdef uint32_t* counter = _counter(step, op)
-    if counter != NULL:
-        counter += 1  # a forward pass is the next step
-    cdef fastdl_source source = source_of(seed, stream, 0 if counter != NULL else step, _first_of_masks, op)
+    cdef fastdl_mask mask = _mask(ratio, seed, stream, step, first_row, True, op)
     cdef cnp.ndarray x_ = read(x, op, "x", -1, -1)
+    mask.width = _width(x_)
     cdef int dtype = dtype_of(x_)
-    cdef double factor = _scale(scale, dropped, dtype, op)
+    cdef double factor = _scale(scale, mask.dropped, dtype, op)
     cdef cnp.ndarray y = result(out, op, "out", cnp.PyArray_NDIM(x_), cnp.PyArray_DIMS(x_), dtype)
     cdef const void* x_data = cnp.PyArray_DATA(x_)
     cdef void* y_data = cnp.PyArray_DATA(y)
@@ -174,14 +197,14 @@ def dropout_forward(x, ratio, seed, stream=0, step=0, activation="identity", sca
     cdef fastdl_queue queue = _runtime.enter((x_, y, step))
     cdef bint done
     with nogil:
-        done = _runtime.kernels().dropout_forward[dtype](queue, size, x_data, f, &source, counter, dropped, factor, y_data)
+        done = _runtime.kernels().dropout_forward[dtype](queue, size, x_data, f, &mask, factor, y_data)
         _runtime.leave(queue)
     if not done:
         raise MemoryError(op)
     return y
 
 
-def dropout_backward(dout, ratio, seed, stream=0, step=0, y=None, activation="identity", scale=None, out=None):
+def dropout_backward(dout, ratio, seed, stream=0, step=0, y=None, activation="identity", scale=None, first_row=0, out=None):
     """Return the gradient with respect to the input of :func:`dropout_forward`.
 
     Parameters
@@ -194,8 +217,8 @@ def dropout_backward(dout, ratio, seed, stream=0, step=0, y=None, activation="id
         The result of the forward pass; needed unless the activation is the identity, whose derivative is 1.
     activation : str
         That of the forward pass; its derivative comes from ``y / scale``.
-    scale : float, optional
-        That of the forward pass.
+    scale, first_row
+        Those of the forward pass.
     out : ndarray of the same shape, optional
         Where the result goes; it may be ``dout`` or ``y`` itself.
 
@@ -220,12 +243,11 @@ def dropout_backward(dout, ratio, seed, stream=0, step=0, y=None, activation="id
     """
     cdef str op = "dropout_backward"
     cdef fastdl_activation f = fusible_activation(activation, op)
-    cdef int dropped = _dropped(ratio, op)
-    cdef uint32_t* counter = _counter(step, op)
-    cdef fastdl_source source = source_of(seed, stream, 0 if counter != NULL else step, _first_of_masks, op)
+    cdef fastdl_mask mask = _mask(ratio, seed, stream, step, first_row, False, op)
     cdef cnp.ndarray dout_ = read(dout, op, "dout", -1, -1), y_ = None
+    mask.width = _width(dout_)
     cdef int dtype = dtype_of(dout_)
-    cdef double factor = _scale(scale, dropped, dtype, op)
+    cdef double factor = _scale(scale, mask.dropped, dtype, op)
     cdef const void* y_data = NULL
     if y is not None:
         y_ = read(y, op, "y", cnp.PyArray_NDIM(dout_), dtype)
@@ -249,8 +271,7 @@ def dropout_backward(dout, ratio, seed, stream=0, step=0, y=None, activation="id
     cdef fastdl_queue queue = _runtime.enter((dout_, y_, dx, step))
     cdef bint done
     with nogil:
-        done = _runtime.kernels().dropout_backward[dtype](
-            queue, size, dout_data, y_data, f, &source, counter, dropped, factor, dx_data)
+        done = _runtime.kernels().dropout_backward[dtype](queue, size, dout_data, y_data, f, &mask, factor, dx_data)
         _runtime.leave(queue)
     if not done:
         raise MemoryError(op)

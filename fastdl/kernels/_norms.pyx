@@ -14,7 +14,7 @@ from fastdl.kernels.errors import ArrayError, HyperparameterError
 cnp.import_array()
 
 
-cdef double _number(object value, str op, str arg, double highest) except? -1:
+cdef double number_up_to(object value, str op, str arg, double highest) except? -1:
     """A number from 0 to `highest`, or below infinity."""
     if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool) and 0 <= value <= highest:
         if value < INFINITY:
@@ -33,28 +33,28 @@ cdef tuple _places(object out, int count, str op, str names):
     return out
 
 
-cdef cnp.ndarray _row(object value, Py_ssize_t count, str op, str arg, int dtype):
+cdef cnp.ndarray row_of(object value, Py_ssize_t count, str op, str arg, int dtype):
     cdef cnp.ndarray array = read(value, op, arg, 1, dtype)
     if cnp.PyArray_DIM(array, 0) != count:
         raise wrong_shape(op, arg, None, (count,), array)
     return array
 
 
-cdef cnp.ndarray _same_shape(object value, cnp.ndarray like, str op, str arg, int dtype):
+cdef cnp.ndarray same_shape(object value, cnp.ndarray like, str op, str arg, int dtype):
     cdef cnp.ndarray array = read(value, op, arg, cnp.PyArray_NDIM(like), dtype)
     if not cnp.PyArray_SAMESHAPE(array, like):
         raise wrong_shape(op, arg, None, (<object>like).shape, array)
     return array
 
 
-cdef cnp.ndarray _statistics(object value, Py_ssize_t count, str op, int dtype):
+cdef cnp.ndarray statistics_of(object value, Py_ssize_t count, str op, int dtype):
     cdef cnp.ndarray array = read(value, op, "statistics", 2, dtype)
     if cnp.PyArray_DIM(array, 0) != 3 or cnp.PyArray_DIM(array, 1) != count:
         raise wrong_shape(op, "statistics", None, (3, count), array)
     return array
 
 
-cdef cnp.ndarray _batch(object value, str op, str arg, fastdl_channels* shape):
+cdef cnp.ndarray batch_of(object value, str op, str arg, fastdl_channels* shape):
     """An array of (samples, channels, ...)."""
     cdef cnp.ndarray array = read(value, op, arg, -1, -1)
     if cnp.PyArray_NDIM(array) < 2:
@@ -76,6 +76,37 @@ cdef cnp.ndarray _rows(object value, str op, str arg, Py_ssize_t* rows, Py_ssize
     features[0] = cnp.PyArray_DIM(array, cnp.PyArray_NDIM(array) - 1)
     rows[0] = cnp.PyArray_SIZE(array) // features[0]
     return array
+
+
+cdef tuple running_of(object running, object momentum, object ddof, Py_ssize_t count, Py_ssize_t channels, str op, int dtype,
+                      fastdl_running* past):
+    """Mean and variance that go on with a batch of so many numbers a channel, or None and None."""
+    past.momentum = number_up_to(momentum, op, "momentum", 1.0)
+    if ddof not in (0, 1):
+        raise HyperparameterError("not possible", op=op, arg="ddof", expected="0 or 1", got=repr(ddof))
+    past.correction = <double>count / (count - <int>ddof)
+    past.mean = past.variance = NULL
+    if running is None:
+        return None, None
+    if not isinstance(running, tuple) or len(running) != 2 or running[0] is None or running[1] is None:
+        raise ArrayError("not a tuple of two arrays", op=op, arg="running", expected="(mean, variance)")
+    cdef cnp.npy_intp length = channels
+    cdef cnp.ndarray mean = result(running[0], op, "running[0]", 1, &length, dtype)
+    cdef cnp.ndarray variance = result(running[1], op, "running[1]", 1, &length, dtype)
+    past.mean, past.variance = cnp.PyArray_DATA(mean), cnp.PyArray_DATA(variance)
+    return mean, variance
+
+
+cdef cnp.ndarray output_for_slope(object y, cnp.ndarray like, fastdl_activation f, str op, object activation, int dtype):
+    """The output that an activation's derivative is computed from; of the identity any array."""
+    if f.number == 0:
+        return like
+    if y is None:
+        raise ArrayError(
+            "missing", op=op, arg="y", expected=f"shape {(<object>like).shape}", got="None",
+            hint=f"Pass what the forward pass returned: the derivative of {activation} is computed from it",
+        )
+    return same_shape(y, like, op, "y", dtype)
 
 
 def batch_norm_forward(
@@ -139,13 +170,13 @@ def batch_norm_forward(
     """
     cdef str op = "batch_norm_forward"
     cdef fastdl_activation f = fusible_activation(activation, op)
-    cdef double eps_ = _number(eps, op, "eps", INFINITY)
+    cdef double eps_ = number_up_to(eps, op, "eps", INFINITY)
     cdef fastdl_channels shape
     cdef fastdl_running past
-    cdef cnp.ndarray x_ = _batch(x, op, "x", &shape)
+    cdef cnp.ndarray x_ = batch_of(x, op, "x", &shape)
     cdef int dtype = dtype_of(x_)
-    cdef cnp.ndarray gamma_ = _row(gamma, shape.channels, op, "gamma", dtype)
-    cdef cnp.ndarray beta_ = _row(beta, shape.channels, op, "beta", dtype), mean, variance, y, statistics
+    cdef cnp.ndarray gamma_ = row_of(gamma, shape.channels, op, "gamma", dtype)
+    cdef cnp.ndarray beta_ = row_of(beta, shape.channels, op, "beta", dtype), mean, variance, y, statistics
     cdef cnp.npy_intp dims[2]
     cdef Py_ssize_t count = shape.samples * shape.size
     if count == 1:
@@ -153,19 +184,8 @@ def batch_norm_forward(
             "one number a channel has no variance", op=op, arg="x", expected="at least two", got=f"shape {x.shape}",
             hint="Train on larger batches, or use batch_norm_inference",
         )
-    past.momentum = _number(momentum, op, "momentum", 1.0)
-    if ddof not in (0, 1):
-        raise HyperparameterError("not possible", op=op, arg="ddof", expected="0 or 1", got=repr(ddof))
-    past.correction = <double>count / (count - <int>ddof)
     dims[0], dims[1] = 3, shape.channels
-    mean = variance = None
-    past.mean = past.variance = NULL
-    if running is not None:
-        if not isinstance(running, tuple) or len(running) != 2 or running[0] is None or running[1] is None:
-            raise ArrayError("not a tuple of two arrays", op=op, arg="running", expected="(mean, variance)")
-        mean = result(running[0], op, "running[0]", 1, &dims[1], dtype)
-        variance = result(running[1], op, "running[1]", 1, &dims[1], dtype)
-        past.mean, past.variance = cnp.PyArray_DATA(mean), cnp.PyArray_DATA(variance)
+    mean, variance = running_of(running, momentum, ddof, count, shape.channels, op, dtype, &past)
     out = _places(out, 2, op, "(y, statistics)")
     y = result(out[0], op, "out[0]", cnp.PyArray_NDIM(x_), cnp.PyArray_DIMS(x_), dtype)
     statistics = result(out[1], op, "out[1]", 2, dims, dtype)
@@ -237,14 +257,14 @@ def batch_norm_inference(x, gamma, beta, mean, variance, eps=1e-6, activation="i
     """
     cdef str op = "batch_norm_inference"
     cdef fastdl_activation f = fusible_activation(activation, op)
-    cdef double eps_ = _number(eps, op, "eps", INFINITY)
+    cdef double eps_ = number_up_to(eps, op, "eps", INFINITY)
     cdef fastdl_channels shape
-    cdef cnp.ndarray x_ = _batch(x, op, "x", &shape)
+    cdef cnp.ndarray x_ = batch_of(x, op, "x", &shape)
     cdef int dtype = dtype_of(x_)
-    cdef cnp.ndarray gamma_ = _row(gamma, shape.channels, op, "gamma", dtype)
-    cdef cnp.ndarray beta_ = _row(beta, shape.channels, op, "beta", dtype)
-    cdef cnp.ndarray mean_ = _row(mean, shape.channels, op, "mean", dtype)
-    cdef cnp.ndarray variance_ = _row(variance, shape.channels, op, "variance", dtype)
+    cdef cnp.ndarray gamma_ = row_of(gamma, shape.channels, op, "gamma", dtype)
+    cdef cnp.ndarray beta_ = row_of(beta, shape.channels, op, "beta", dtype)
+    cdef cnp.ndarray mean_ = row_of(mean, shape.channels, op, "mean", dtype)
+    cdef cnp.ndarray variance_ = row_of(variance, shape.channels, op, "variance", dtype)
     cdef cnp.ndarray y = result(out, op, "out", cnp.PyArray_NDIM(x_), cnp.PyArray_DIMS(x_), dtype)
     if out is not None:
         check_apart(
@@ -322,20 +342,13 @@ def batch_norm_backward(dout, x, gamma, statistics, y=None, activation="identity
     cdef str op = "batch_norm_backward"
     cdef fastdl_activation f = fusible_activation(activation, op)
     cdef fastdl_channels shape
-    cdef cnp.ndarray dout_ = _batch(dout, op, "dout", &shape)
+    cdef cnp.ndarray dout_ = batch_of(dout, op, "dout", &shape)
     cdef int dtype = dtype_of(dout_)
-    cdef cnp.ndarray x_ = _same_shape(x, dout_, op, "x", dtype)
-    cdef cnp.ndarray gamma_ = _row(gamma, shape.channels, op, "gamma", dtype)
-    cdef cnp.ndarray statistics_ = _statistics(statistics, shape.channels, op, dtype)
-    cdef cnp.ndarray y_ = dout_, dx, dgamma, dbeta
+    cdef cnp.ndarray x_ = same_shape(x, dout_, op, "x", dtype)
+    cdef cnp.ndarray gamma_ = row_of(gamma, shape.channels, op, "gamma", dtype)
+    cdef cnp.ndarray statistics_ = statistics_of(statistics, shape.channels, op, dtype)
+    cdef cnp.ndarray y_ = output_for_slope(y, dout_, f, op, activation, dtype), dx, dgamma, dbeta
     cdef cnp.npy_intp channels = shape.channels
-    if f.number != 0:
-        if y is None:
-            raise ArrayError(
-                "missing", op=op, arg="y", expected=f"shape {dout.shape}", got="None",
-                hint=f"Pass what batch_norm_forward returned: the derivative of {activation} is computed from it",
-            )
-        y_ = _same_shape(y, dout_, op, "y", dtype)
     out = _places(out, 3, op, "(dx, dgamma, dbeta)")
     dx = result(out[0], op, "out[0]", cnp.PyArray_NDIM(dout_), cnp.PyArray_DIMS(dout_), dtype)
     dgamma = result(out[1], op, "out[1]", 1, &channels, dtype)
@@ -409,12 +422,12 @@ def layer_norm_forward(x, gamma, beta, eps=1e-5, out=None):
     array([[-2.,  1.]])
     """
     cdef str op = "layer_norm_forward"
-    cdef double eps_ = _number(eps, op, "eps", INFINITY)
+    cdef double eps_ = number_up_to(eps, op, "eps", INFINITY)
     cdef Py_ssize_t rows, features
     cdef cnp.ndarray x_ = _rows(x, op, "x", &rows, &features)
     cdef int dtype = dtype_of(x_)
-    cdef cnp.ndarray gamma_ = _row(gamma, features, op, "gamma", dtype)
-    cdef cnp.ndarray beta_ = _row(beta, features, op, "beta", dtype), y, statistics
+    cdef cnp.ndarray gamma_ = row_of(gamma, features, op, "gamma", dtype)
+    cdef cnp.ndarray beta_ = row_of(beta, features, op, "beta", dtype), y, statistics
     cdef cnp.npy_intp dims[2]
     dims[0], dims[1] = 3, rows
     out = _places(out, 2, op, "(y, statistics)")
@@ -486,9 +499,9 @@ def layer_norm_backward(dout, x, gamma, statistics, out=None):
     cdef Py_ssize_t rows, features
     cdef cnp.ndarray dout_ = _rows(dout, op, "dout", &rows, &features)
     cdef int dtype = dtype_of(dout_)
-    cdef cnp.ndarray x_ = _same_shape(x, dout_, op, "x", dtype)
-    cdef cnp.ndarray gamma_ = _row(gamma, features, op, "gamma", dtype)
-    cdef cnp.ndarray statistics_ = _statistics(statistics, rows, op, dtype), dx, dgamma, dbeta
+    cdef cnp.ndarray x_ = same_shape(x, dout_, op, "x", dtype)
+    cdef cnp.ndarray gamma_ = row_of(gamma, features, op, "gamma", dtype)
+    cdef cnp.ndarray statistics_ = statistics_of(statistics, rows, op, dtype), dx, dgamma, dbeta
     cdef cnp.npy_intp width = features
     out = _places(out, 3, op, "(dx, dgamma, dbeta)")
     dx = result(out[0], op, "out[0]", cnp.PyArray_NDIM(dout_), cnp.PyArray_DIMS(dout_), dtype)

@@ -17,7 +17,7 @@ cnp.import_array()
 ctypedef cbool (*Kernel)(fastdl_queue, fastdl_index, const fastdl_source*, double, double, void*) noexcept nogil
 
 
-cdef object _integer(object value, int bits, str op, str arg):
+cdef object integer_below(object value, int bits, str op, str arg):
     if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() >> bits != 0:
         raise HyperparameterError(
             "out of range", op=op, arg=arg, expected=f"an integer from 0 to 2**{bits} - 1", got=repr(value)
@@ -33,10 +33,10 @@ cdef double _number(object value, str op, str arg) except *:
 
 cdef fastdl_source source_of(object seed, object stream, object step, object first, str op) except *:
     cdef fastdl_source source
-    source.seed = _integer(seed, 64, op, "seed")
-    source.stream = _integer(stream, 32, op, "stream")
-    source.step = _integer(step, 32, op, "step")
-    source.first = _integer(first, 64, op, "first")
+    source.seed = integer_below(seed, 64, op, "seed")
+    source.stream = integer_below(stream, 32, op, "stream")
+    source.step = integer_below(step, 32, op, "step")
+    source.first = integer_below(first, 64, op, "first")
     return source
 
 
@@ -84,7 +84,7 @@ def random_bits(blocks, seed, stream=0, step=0, first=0):
     """
     cdef str op = "random_bits"
     cdef fastdl_source source = source_of(seed, stream, step, first, op)
-    cdef cnp.ndarray out = _empty((_integer(blocks, 58, op, "blocks"), 4), np.uint32, op, "blocks")
+    cdef cnp.ndarray out = _empty((integer_below(blocks, 58, op, "blocks"), 4), np.uint32, op, "blocks")
     cdef Py_ssize_t size = cnp.PyArray_SIZE(out)
     cdef uint32_t* data = <uint32_t*>cnp.PyArray_DATA(out)
     cdef fastdl_queue queue = _runtime.enter((out,))

@@ -30,6 +30,13 @@ cdef extern from "table.hpp" nogil:
         uint64_t first
         uint32_t step
         uint32_t stream
+    ctypedef struct fastdl_mask:
+        fastdl_source source
+        const uint32_t* step
+        const uint32_t* first_row
+        fastdl_index row
+        fastdl_index width
+        int dropped
     ctypedef struct fastdl_tensor:
         fastdl_index size
         int is_double
@@ -114,6 +121,19 @@ cdef extern from "table.hpp" nogil:
     ctypedef bint (*batch_norm_backward_function)(
         fastdl_queue, const fastdl_channels*, const void*, const void*, const void*, const void*, const void*,
         fastdl_activation, void*, void*, void*) noexcept
+    ctypedef bint (*measure_share_function)(fastdl_queue, const fastdl_channels*, const void*, double*) noexcept
+    ctypedef bint (*combine_shares_function)(
+        fastdl_queue, fastdl_index, fastdl_index, const double*, const double*, double, const fastdl_running*,
+        void*) noexcept
+    ctypedef bint (*normalize_share_function)(
+        fastdl_queue, const fastdl_channels*, const void*, const void*, const void*, const void*, fastdl_activation,
+        void*) noexcept
+    ctypedef bint (*sum_slopes_function)(
+        fastdl_queue, const fastdl_channels*, const void*, const void*, const void*, const void*, fastdl_activation,
+        double*) noexcept
+    ctypedef bint (*apply_slopes_function)(
+        fastdl_queue, const fastdl_channels*, const void*, const void*, const void*, const void*, const double*, double,
+        const void*, fastdl_activation, void*) noexcept
     ctypedef bint (*layer_norm_forward_function)(
         fastdl_queue, fastdl_index, fastdl_index, const void*, const void*, const void*, double, void*, void*) noexcept
     ctypedef bint (*layer_norm_backward_function)(
@@ -124,11 +144,9 @@ cdef extern from "table.hpp" nogil:
     ctypedef bint (*random_function)(
         fastdl_queue, fastdl_index, const fastdl_source*, double, double, void*) noexcept
     ctypedef bint (*dropout_forward_function)(
-        fastdl_queue, fastdl_index, const void*, fastdl_activation, const fastdl_source*, const uint32_t*, int, double,
-        void*) noexcept
+        fastdl_queue, fastdl_index, const void*, fastdl_activation, const fastdl_mask*, double, void*) noexcept
     ctypedef bint (*dropout_backward_function)(
-        fastdl_queue, fastdl_index, const void*, const void*, fastdl_activation, const fastdl_source*, const uint32_t*, int,
-        double, void*) noexcept
+        fastdl_queue, fastdl_index, const void*, const void*, fastdl_activation, const fastdl_mask*, double, void*) noexcept
     ctypedef bint (*encode_state_function)(
         fastdl_queue, fastdl_index, const float*, fastdl_storage, const fastdl_source*, uint16_t, void*) noexcept
     ctypedef bint (*decode_state_function)(fastdl_queue, fastdl_index, const void*, fastdl_storage, float*) noexcept
@@ -157,6 +175,11 @@ cdef extern from "table.hpp" nogil:
         batch_norm_forward_function batch_norm_forward[2]
         batch_norm_inference_function batch_norm_inference[2]
         batch_norm_backward_function batch_norm_backward[2]
+        measure_share_function measure_share[2]
+        combine_shares_function combine_shares[2]
+        normalize_share_function normalize_share[2]
+        sum_slopes_function sum_slopes[2]
+        apply_slopes_function apply_slopes[2]
         layer_norm_forward_function layer_norm_forward[2]
         layer_norm_backward_function layer_norm_backward[2]
         random_bits_function random_bits

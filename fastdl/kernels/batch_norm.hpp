@@ -46,30 +46,67 @@ void normalize(F f, const ChannelTiles& tiles, index begin, index end, const T* 
   });
 }
 
-// Mean and variance of each channel. Each part of a channel has its mean and its squares around that, from one pass over
-// its d = x - c; they are combined in the order of the parts (Chan, Golub and LeVeque 1979).
+// Means and squares around them, of parts of a batch: moments[part] = {mean of each channel, squares of each}. They become
+// those of all parts in the place of the first one's, in the order of the parts (Chan, Golub and LeVeque 1979); returns how
+// many numbers of a channel there are.
+template <class Count>
+double combine_moments(index first, index end, index channels, index parts, Count count_of, double* moments) {
+  double* mean = moments;
+  double* squares = moments + channels;
+  double count = count_of(0);
+  for (index part = 1; part < parts; ++part) {
+    const double* mean_of_part = moments + part * 2 * channels;
+    const double* squares_of_part = mean_of_part + channels;
+    const double more = count_of(part);
+    if (more == 0) continue;
+    const double share = more / (count + more);
+#pragma GCC ivdep
+    for (index c = first; c < end; ++c) {
+      const double d = mean_of_part[c] - mean[c];
+      mean[c] += d * share;
+      squares[c] += squares_of_part[c] + d * d * (count * share);
+    }
+    count += more;
+  }
+  return count;
+}
+
+// What is needed of these moments of channels of which each has so many numbers.
+template <class T>
+void store_statistics(index first, index end, index channels, const double* moments, double count, double eps,
+                      const Running<T>& running, T* statistics) {
+  const double* mean = moments;
+  const double* squares = moments + channels;
+  for (index c = first; c < end; ++c) Centre<T>::store(mean[c], squares[c] / count, eps, statistics, channels, c);
+  if (!running.mean) return;
+  for (index c = first; c < end; ++c) running.update(c, mean[c], squares[c] / count);
+}
+
+// Mean of each channel, and squares around it. Each part of a channel has its own, from one pass over its d = x - c.
 //
 // c is the mean of an eighth of the part, rounded. As the part has that eighth too, (mean - c)^2 is at most 8 times its
 // variance, whatever the numbers (by Cauchy and Schwarz; as a rule it is far less): sum d^2 - (sum d)^2 / n loses three
 // bits at most, and d is as small as that, so that a few may be added up in T.
 template <class T>
-struct BatchStatistics {
+struct BatchMoments {
   ChannelTiles tiles;
   const T* x;
-  double eps;
-  Running<T> running;
-  T* statistics;
 
   Scratch scratch() const {
     return {(tiles.scratch_lead() + tiles.parts() * 2 * tiles.channels) * index(sizeof(double)),
             of_normalize * tiles.tile_channels * index(sizeof(T))};
   }
 
-  void operator()(const Team& team, Memory memory) const {
-    double* scratch = reinterpret_cast<double*>(memory.shared) + tiles.scratch_lead();
-    tiles.share(team, [&](const ChannelTile& tile) { measure(tile, scratch, reinterpret_cast<T*>(memory.own)); });
+  // Calls work(first, end, moments, count) for this member's channels.
+  template <class Work>
+  void operator()(const Team& team, Memory memory, Work work) const {
+    double* moments = reinterpret_cast<double*>(memory.shared) + tiles.scratch_lead();
+    tiles.share(team, [&](const ChannelTile& tile) { measure(tile, moments, reinterpret_cast<T*>(memory.own)); });
     team.barrier();
-    tiles.share_channels(team, [&](index first, index end) { combine(first, end, scratch); });
+    tiles.share_channels(team, [&](index first, index end) {
+      const auto count_of = [&](index part) { return double(tiles.part_samples(part) * tiles.part_size(part)); };
+      work(first, end, moments, combine_moments(first, end, tiles.channels, tiles.parts(), count_of, moments));
+    });
   }
 
   void measure(const ChannelTile& tile, double* scratch, T* centres) const {
@@ -92,27 +129,19 @@ struct BatchStatistics {
       squares[c] = rest < 0 ? 0.0 : rest;  // of equal numbers, by rounding
     }
   }
+};
 
-  void combine(index first, index end, double* scratch) const {
-    const index channels = tiles.channels;
-    double* mean = scratch;
-    double* squares = scratch + channels;
-    double count = double(tiles.part_samples(0) * tiles.part_size(0));
-    for (index part = 1; part < tiles.parts(); ++part) {
-      const double* mean_of_part = scratch + part * 2 * channels;
-      const double* squares_of_part = mean_of_part + channels;
-      const double more = double(tiles.part_samples(part) * tiles.part_size(part)), share = more / (count + more);
-#pragma GCC ivdep
-      for (index c = first; c < end; ++c) {
-        const double d = mean_of_part[c] - mean[c];
-        mean[c] += d * share;
-        squares[c] += squares_of_part[c] + d * d * (count * share);
-      }
-      count += more;
-    }
-    for (index c = first; c < end; ++c) Centre<T>::store(mean[c], squares[c] / count, eps, statistics, channels, c);
-    if (!running.mean) return;
-    for (index c = first; c < end; ++c) running.update(c, mean[c], squares[c] / count);
+template <class T>
+struct BatchStatistics {
+  BatchMoments<T> moments;
+  double eps;
+  Running<T> running;
+  T* statistics;
+
+  void operator()(const Team& team, Memory memory) const {
+    moments(team, memory, [&](index first, index end, const double* of_batch, double count) {
+      store_statistics(first, end, moments.tiles.channels, of_batch, count, eps, running, statistics);
+    });
   }
 };
 
@@ -123,17 +152,17 @@ struct BatchNormForward {
   const T *gamma, *beta;
   T* y;
 
-  bool pays() const { return batch.tiles.elements() >= parallel_normalized; }
-  Scratch scratch() const { return batch.scratch(); }
-  index rows() const { return batch.tiles.samples; }
+  bool pays() const { return batch.moments.tiles.elements() >= parallel_normalized; }
+  Scratch scratch() const { return batch.moments.scratch(); }
+  index rows() const { return batch.moments.tiles.samples; }
   Operands operands() const {
-    const index size = batch.tiles.elements(), channels = batch.tiles.channels;
+    const index size = batch.moments.tiles.elements(), channels = batch.moments.tiles.channels;
     return Operands()
-        .prepare_reads(batch.x, size)
+        .prepare_reads(batch.moments.x, size)
         .prepare_writes(batch.statistics, 3 * channels)
         .prepare_writes(batch.running.mean, channels)
         .prepare_writes(batch.running.variance, channels)
-        .rows_read(batch.x, size)
+        .rows_read(batch.moments.x, size)
         .rows_read_all(gamma, channels)
         .rows_read_all(beta, channels)
         .rows_write(y, size);
@@ -142,7 +171,7 @@ struct BatchNormForward {
   bool prepares() const { return true; }
   void prepare(const Team& team, Memory memory) const { batch(team, memory); }
   void on_rows(index begin, index end, Memory memory) const {
-    normalize(f, batch.tiles, begin, end, batch.x, gamma, beta, batch.statistics, y, reinterpret_cast<T*>(memory.own));
+    normalize(f, batch.moments.tiles, begin, end, batch.moments.x, gamma, beta, batch.statistics, y, reinterpret_cast<T*>(memory.own));
   }
 };
 
@@ -186,42 +215,20 @@ struct BatchNormInference {
 // With d = x - mean, s = 1 / sqrt(variance + eps), dz = dout f'(y) and n elements of a channel:
 // dbeta = sum dz, dgamma = s sum dz d, dx = gamma s (dz - dbeta / n - d s dgamma / n).
 template <class F, class T>
-struct BatchNormBackward {
+struct BatchNormSlopes {
   F f;
   ChannelTiles tiles;
-  const T *dout, *x, *gamma, *statistics, *y;
-  T *dx, *dgamma, *dbeta;
+  const T *dout, *x, *statistics, *y;
 
-  bool pays() const { return tiles.elements() >= parallel_normalized; }
-  Scratch scratch() const {
-    return {(tiles.scratch_lead() + (tiles.parts() + 1) * 2 * tiles.channels) * index(sizeof(double)),
-            3 * tiles.tile_channels * index(sizeof(T))};
+  index scratch_of_sums() const {
+    return (tiles.scratch_lead() + tiles.parts() * 2 * tiles.channels) * index(sizeof(double));
   }
 
-  index rows() const { return tiles.samples; }
-  Operands operands() const {
-    return Operands()
-        .prepare_reads(dout, tiles.elements())
-        .prepare_reads(x, tiles.elements())
-        .prepare_reads(y, tiles.elements())
-        .prepare_reads(statistics, 3 * tiles.channels)
-        .prepare_writes(dgamma, tiles.channels)
-        .prepare_writes(dbeta, tiles.channels)
-        .rows_read(dout, tiles.elements())
-        .rows_read(x, tiles.elements())
-        .rows_read(y, tiles.elements())
-        .rows_read_all(gamma, tiles.channels)
-        .rows_read_all(statistics, 3 * tiles.channels)
-        .rows_write(dx, tiles.elements());
-  }
-
-  // Shared are the averages, of dz and of dz d s^2, and the sums of each part.
-  double* averages(Memory memory) const { return reinterpret_cast<double*>(memory.shared) + tiles.scratch_lead(); }
-
-  bool prepares() const { return true; }
-  void prepare(const Team& team, Memory memory) const {
+  // Calls work(first, end, sums) for this member's channels: sums of dz, and behind those of all channels, of dz d.
+  template <class Work>
+  void sum(const Team& team, char* memory, Work work) const {
     const index channels = tiles.channels;
-    double* parts = averages(memory) + 2 * channels;
+    double* parts = reinterpret_cast<double*>(memory) + tiles.scratch_lead();
     tiles.share(team, [&](const ChannelTile& tile) {
       tiles.template sum<2, T>(
           tile, parts + tile.part * 2 * channels + tile.channel,
@@ -233,53 +240,101 @@ struct BatchNormBackward {
           });
     });
     team.barrier();
-    T* results = reinterpret_cast<T*>(averages(memory));
-    tiles.share_channels(team, [&](index first, index end) { combine(first, end, parts, results); });
+    tiles.share_channels(team, [&](index first, index end) {
+      for (index part = 1; part < tiles.parts(); ++part)
+#pragma GCC ivdep
+        for (index c = first; c < end; ++c) {
+          parts[c] += parts[part * 2 * channels + c];
+          parts[channels + c] += parts[(part * 2 + 1) * channels + c];
+        }
+      work(first, end, parts);
+    });
   }
 
-  void combine(index first, index end, double* parts, T* averages) const {
+  // The averages over so many elements of a channel: of dz, and of dz d s^2.
+  void average(index first, index end, const double* sums, double count, T* averages) const {
     const index channels = tiles.channels;
-    double* sum = parts;
-    double* sum_with_d = parts + channels;
-    for (index part = 1; part < tiles.parts(); ++part)
-#pragma GCC ivdep
-      for (index c = first; c < end; ++c) {
-        sum[c] += parts[part * 2 * channels + c];
-        sum_with_d[c] += parts[(part * 2 + 1) * channels + c];
-      }
-    const double count = double(tiles.samples * tiles.size);
     for (index c = first; c < end; ++c) {
       const double inverse_std = Centre<T>(statistics, channels, c).inverse_std;
-      dbeta[c] = T(sum[c]);
-      dgamma[c] = T(sum_with_d[c] * inverse_std);
-      averages[c] = T(sum[c] / count);
-      averages[channels + c] = T(sum_with_d[c] * inverse_std * inverse_std / count);
+      averages[c] = T(sums[c] / count);
+      averages[channels + c] = T(sums[channels + c] * inverse_std * inverse_std / count);
     }
   }
 
+  // How many numbers apply() needs for each of a tile's channels.
+  static constexpr index of_apply = 3;
+
   // dx = dz scale + ((x - mean) slope + shift)
-  void on_rows(index begin, index end, Memory memory) const {
+  void apply(index begin, index end, const T* gamma, const T* averages, T* dx, T* scales) const {
     struct Values {
       T mean, scale, slope, shift;
     };
-    const T* average = reinterpret_cast<const T*>(averages(memory));
-    T* scales = reinterpret_cast<T*>(memory.own);
     T *slopes = scales + tiles.tile_channels, *shifts = slopes + tiles.tile_channels;
     tiles.each_of_samples(begin, end, [&](const ChannelTile& tile) {
       const index first = tile.channel;
       for (index c = 0; c < tile.channels; ++c) {
         const Centre<T> centre(statistics, tiles.channels, first + c);
         scales[c] = gamma[first + c] * centre.inverse_std;
-        slopes[c] = -(scales[c] * average[tiles.channels + first + c]);
-        shifts[c] = -(scales[c] * average[first + c]) - centre.lost * slopes[c];
+        slopes[c] = -(scales[c] * averages[tiles.channels + first + c]);
+        shifts[c] = -(scales[c] * averages[first + c]) - centre.lost * slopes[c];
       }
       const auto load = [=, means = statistics](index c) {
         return Values{means[c], scales[c - first], slopes[c - first], shifts[c - first]};
       };
-      tiles.each(tile, load, [f = f, dout = dout, x = x, y = y, dx = dx](Values of, index i) {
+      tiles.each(tile, load, [f = f, dout = dout, x = x, y = y, dx](Values of, index i) {
         dx[i] = f.backward(dout[i], y[i]) * of.scale + ((x[i] - of.mean) * of.slope + of.shift);
       });
     });
+  }
+};
+
+template <class F, class T>
+struct BatchNormBackward {
+  BatchNormSlopes<F, T> of;
+  const T* gamma;
+  T *dx, *dgamma, *dbeta;
+
+  bool pays() const { return of.tiles.elements() >= parallel_normalized; }
+
+  // Shared are the averages, in as much memory as doubles take, so that the sums after them lie as they do without.
+  index averages_bytes() const { return 2 * of.tiles.channels * index(sizeof(double)); }
+  Scratch scratch() const {
+    return {averages_bytes() + of.scratch_of_sums(), of.of_apply * of.tiles.tile_channels * index(sizeof(T))};
+  }
+
+  index rows() const { return of.tiles.samples; }
+  Operands operands() const {
+    const index size = of.tiles.elements(), channels = of.tiles.channels;
+    return Operands()
+        .prepare_reads(of.dout, size)
+        .prepare_reads(of.x, size)
+        .prepare_reads(of.y, size)
+        .prepare_reads(of.statistics, 3 * channels)
+        .prepare_writes(dgamma, channels)
+        .prepare_writes(dbeta, channels)
+        .rows_read(of.dout, size)
+        .rows_read(of.x, size)
+        .rows_read(of.y, size)
+        .rows_read_all(gamma, channels)
+        .rows_read_all(of.statistics, 3 * channels)
+        .rows_write(dx, size);
+  }
+
+  bool prepares() const { return true; }
+  void prepare(const Team& team, Memory memory) const {
+    const index channels = of.tiles.channels;
+    T* averages = reinterpret_cast<T*>(memory.shared);
+    of.sum(team, memory.shared + averages_bytes(), [&](index first, index end, const double* sums) {
+      of.average(first, end, sums, double(of.tiles.samples * of.tiles.size), averages);
+      for (index c = first; c < end; ++c) {
+        dbeta[c] = T(sums[c]);
+        dgamma[c] = T(sums[channels + c] * double(Centre<T>(of.statistics, channels, c).inverse_std));
+      }
+    });
+  }
+
+  void on_rows(index begin, index end, Memory memory) const {
+    of.apply(begin, end, gamma, reinterpret_cast<const T*>(memory.shared), dx, reinterpret_cast<T*>(memory.own));
   }
 };
 

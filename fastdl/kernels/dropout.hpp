@@ -19,26 +19,35 @@ inline T value_if(bool is_kept, T value) {
   return value;
 }
 
+// Calls work(i, is_kept) for the elements [begin, end) of rows of a batch, whose mask begins at the first of these rows.
+template <class Work>
+void each_kept(index begin, index end, const fastdl_mask& mask, Work work) {
+  fastdl_source source = mask.source;
+  if (mask.step) source.step = *mask.step;
+  const index offset = (mask.first_row ? index(*mask.first_row) : mask.row) * mask.width;
+  const int dropped = mask.dropped;
+  draw<std::uint16_t>(offset + begin, offset + end, source, [&](index start, index first, index last, const std::uint16_t* numbers) {
+    for (index i = first; i < last; ++i) work(i - offset, numbers[i - start] >= dropped);
+  });
+}
+
 template <class F, class T>
 struct DropoutForward {
   F f;
   index size;
   const T* x;
-  fastdl_source source;
-  const std::uint32_t* step;  // that of the source, where not null
-  int dropped;
+  fastdl_mask mask;
   T scale;
   T* y;
 
   bool pays() const { return size >= parallel_activated; }
   index rows() const { return size; }
-  Operands operands() const { return Operands().rows_read(x, size).rows_read_all(step, 1).rows_write(y, size); }
+  Operands operands() const {
+    return Operands().rows_read(x, size).rows_read_all(mask.step, 1).rows_read_all(mask.first_row, 1).rows_write(y, size);
+  }
 
   void on_rows(index begin, index end, Memory) const {
-    draw<std::uint16_t>(begin, end, at_step(source, step), [&](index start, index first, index last, const std::uint16_t* numbers) {
-      for (index i = first; i < last; ++i)
-        y[i] = value_if(numbers[i - start] >= dropped, f.forward(x[i]) * scale);
-    });
+    each_kept(begin, end, mask, [this](index i, bool is_kept) { y[i] = value_if(is_kept, f.forward(x[i]) * scale); });
   }
 };
 
@@ -49,22 +58,24 @@ struct DropoutBackward {
   index size;
   const T* dout;
   const T* y;
-  fastdl_source source;
-  const std::uint32_t* step;  // that of the source, where not null
-  int dropped;
+  fastdl_mask mask;
   T scale, unscale;
   T* dx;
 
   bool pays() const { return size >= parallel_activated; }
   index rows() const { return size; }
   Operands operands() const {
-    return Operands().rows_read(dout, size).rows_read(y, size).rows_read_all(step, 1).rows_write(dx, size);
+    return Operands()
+        .rows_read(dout, size)
+        .rows_read(y, size)
+        .rows_read_all(mask.step, 1)
+        .rows_read_all(mask.first_row, 1)
+        .rows_write(dx, size);
   }
 
   void on_rows(index begin, index end, Memory) const {
-    draw<std::uint16_t>(begin, end, at_step(source, step), [&](index start, index first, index last, const std::uint16_t* numbers) {
-      for (index i = first; i < last; ++i)
-        dx[i] = value_if(numbers[i - start] >= dropped, f.backward(dout[i], y[i] * unscale) * scale);
+    each_kept(begin, end, mask, [this](index i, bool is_kept) {
+      dx[i] = value_if(is_kept, f.backward(dout[i], y[i] * unscale) * scale);
     });
   }
 };

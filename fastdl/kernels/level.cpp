@@ -3,7 +3,7 @@
 #include <Python.h>
 
 #include "affine.hpp"
-#include "batch_norm.hpp"
+#include "batch_shares.hpp"
 #include "cross_entropy.hpp"
 #include "decay.hpp"
 #include "distributions.hpp"
@@ -103,11 +103,22 @@ bool gather(fastdl_queue queue, index count, index width, const void* data, inde
 }
 
 template <class T>
+Running<T> running_of(const fastdl_running* running) {
+  return {out<T>(running->mean), out<T>(running->variance), running->momentum, running->correction};
+}
+
+template <class T, class F>
+BatchNormSlopes<F, T> slopes_of(F f, const fastdl_channels* shape, const void* dout, const void* x, const void* statistics,
+                                const void* y) {
+  return {f, ChannelTiles(*shape, in<T>(x)), in<T>(dout), in<T>(x), in<T>(statistics), in<T>(y)};
+}
+
+template <class T>
 bool batch_norm_forward(fastdl_queue queue, const fastdl_channels* shape, const void* x, const void* gamma,
                         const void* beta, double eps, fastdl_activation activation, const fastdl_running* running, void* y,
                         void* statistics) {
-  const Running<T> past{out<T>(running->mean), out<T>(running->variance), running->momentum, running->correction};
-  const BatchStatistics<T> batch{ChannelTiles(*shape, in<T>(x)), in<T>(x), eps, past, out<T>(statistics)};
+  const BatchStatistics<T> batch{{ChannelTiles(*shape, in<T>(x)), in<T>(x)}, eps, running_of<T>(running),
+                                 out<T>(statistics)};
   return with_fusible(activation, [&](auto f) {
     return submit(queue, BatchNormForward<decltype(f), T>{f, batch, in<T>(gamma), in<T>(beta), out<T>(y)});
   });
@@ -128,9 +139,46 @@ bool batch_norm_backward(fastdl_queue queue, const fastdl_channels* shape, const
                          const void* gamma, const void* statistics, const void* y, fastdl_activation activation, void* dx,
                          void* dgamma, void* dbeta) {
   return with_fusible(activation, [&](auto f) {
-    return submit(queue, BatchNormBackward<decltype(f), T>{f, ChannelTiles(*shape, in<T>(x)), in<T>(dout), in<T>(x), in<T>(gamma),
-                                                           in<T>(statistics), in<T>(y), out<T>(dx), out<T>(dgamma),
-                                                           out<T>(dbeta)});
+    return submit(queue, BatchNormBackward<decltype(f), T>{slopes_of<T>(f, shape, dout, x, statistics, y), in<T>(gamma),
+                                                           out<T>(dx), out<T>(dgamma), out<T>(dbeta)});
+  });
+}
+
+template <class T>
+bool measure_share(fastdl_queue queue, const fastdl_channels* shape, const void* x, double* moments) {
+  return submit(queue, MeasureShare<T>{{ChannelTiles(*shape, in<T>(x)), in<T>(x)}, moments});
+}
+
+template <class T>
+bool combine_shares(fastdl_queue queue, index shares, index channels, const double* counts, const double* moments, double eps,
+                    const fastdl_running* running, void* statistics) {
+  return submit(queue, CombineShares<T>{shares, channels, counts, moments, eps, running_of<T>(running), out<T>(statistics)});
+}
+
+template <class T>
+bool normalize_share(fastdl_queue queue, const fastdl_channels* shape, const void* x, const void* gamma, const void* beta,
+                     const void* statistics, fastdl_activation activation, void* y) {
+  return with_fusible(activation, [&](auto f) {
+    return submit(queue, NormalizeShare<decltype(f), T>{f, ChannelTiles(*shape, in<T>(x)), in<T>(x), in<T>(gamma), in<T>(beta),
+                                                        in<T>(statistics), out<T>(y)});
+  });
+}
+
+template <class T>
+bool sum_slopes(fastdl_queue queue, const fastdl_channels* shape, const void* dout, const void* x, const void* statistics,
+                const void* y, fastdl_activation activation, double* sums) {
+  return with_fusible(activation, [&](auto f) {
+    return submit(queue, SumSlopes<decltype(f), T>{slopes_of<T>(f, shape, dout, x, statistics, y), sums});
+  });
+}
+
+template <class T>
+bool apply_slopes(fastdl_queue queue, const fastdl_channels* shape, const void* dout, const void* x, const void* gamma,
+                  const void* statistics, const double* sums, double count, const void* y, fastdl_activation activation,
+                  void* dx) {
+  return with_fusible(activation, [&](auto f) {
+    return submit(queue, ApplySlopes<decltype(f), T>{slopes_of<T>(f, shape, dout, x, statistics, y), in<T>(gamma), sums, count,
+                                                     out<T>(dx)});
   });
 }
 
@@ -165,20 +213,20 @@ bool random_normal(fastdl_queue queue, index size, const fastdl_source* source, 
 bool count_step(fastdl_queue queue, std::uint32_t* counter) { return submit(queue, CountStep{counter}); }
 
 template <class T>
-bool dropout_forward(fastdl_queue queue, index size, const void* x, fastdl_activation activation,
-                     const fastdl_source* source, const std::uint32_t* step, int dropped, double scale, void* y) {
+bool dropout_forward(fastdl_queue queue, index size, const void* x, fastdl_activation activation, const fastdl_mask* mask,
+                     double scale, void* y) {
   return with_fusible(activation, [&](auto f) {
-    return submit(queue, DropoutForward<decltype(f), T>{f, size, in<T>(x), *source, step, dropped, T(scale), out<T>(y)});
+    return submit(queue, DropoutForward<decltype(f), T>{f, size, in<T>(x), *mask, T(scale), out<T>(y)});
   });
 }
 
 template <class T>
 bool dropout_backward(fastdl_queue queue, index size, const void* dout, const void* y, fastdl_activation activation,
-                      const fastdl_source* source, const std::uint32_t* step, int dropped, double scale, void* dx) {
+                      const fastdl_mask* mask, double scale, void* dx) {
   return with_fusible(activation, [&](auto f) {
     // The identity's derivative does not need y.
-    return submit(queue, DropoutBackward<decltype(f), T>{f, size, in<T>(dout), in<T>(y ? y : dout), *source, step, dropped,
-                                                         T(scale), T(1 / scale), out<T>(dx)});
+    return submit(queue, DropoutBackward<decltype(f), T>{f, size, in<T>(dout), in<T>(y ? y : dout), *mask, T(scale),
+                                                         T(1 / scale), out<T>(dx)});
   });
 }
 
@@ -230,6 +278,11 @@ const fastdl_kernels kernels = {
     {batch_norm_forward<float>, batch_norm_forward<double>},
     {batch_norm_inference<float>, batch_norm_inference<double>},
     {batch_norm_backward<float>, batch_norm_backward<double>},
+    {measure_share<float>, measure_share<double>},
+    {combine_shares<float>, combine_shares<double>},
+    {normalize_share<float>, normalize_share<double>},
+    {sum_slopes<float>, sum_slopes<double>},
+    {apply_slopes<float>, apply_slopes<double>},
     {layer_norm_forward<float>, layer_norm_forward<double>},
     {layer_norm_backward<float>, layer_norm_backward<double>},
     random_bits,

@@ -86,12 +86,6 @@ inline Group philox(const fastdl_source& source, std::uint64_t first) {
   return group;
 }
 
-// The source at the step that is counted there, or at its own where that is null.
-inline fastdl_source at_step(fastdl_source source, const std::uint32_t* step) {
-  if (step) source.step = *step;
-  return source;
-}
-
 // Calls work(start, first, last, numbers) for the elements [begin, end) of an array, a group of them at a time, of which this
 // time [first, last) are wanted. Element i has the i-th random number of type N of the source, which is numbers[i - start].
 template <class N, class Work>
@@ -121,7 +115,7 @@ struct RandomBits {
   }
 };
 
-// Counts a step: counter = {this step, the next one}.
+// Counts a step: counter = {this step, the next one, ...}.
 struct CountStep {
   std::uint32_t* counter;
 

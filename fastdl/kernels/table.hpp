@@ -62,6 +62,16 @@ struct fastdl_source {
   std::uint32_t stream;
 };
 
+// What a dropout drops: elements whose 16 random bits are less than `dropped`, those of a step, from a row of a batch on.
+struct fastdl_mask {
+  fastdl_source source;
+  const std::uint32_t* step;       // where it is counted, or null: the source's
+  const std::uint32_t* first_row;  // where it is written, or null: `row`
+  fastdl_index row;
+  fastdl_index width;              // elements of a row
+  int dropped;
+};
+
 // One parameter of an update: {parameter, gradient, states ...} of `size` elements, and what is done to them.
 struct fastdl_tensor {
   fastdl_index size;
@@ -169,6 +179,17 @@ struct fastdl_kernels {
   bool (*batch_norm_backward[2])(fastdl_queue queue, const fastdl_channels* shape, const void* dout, const void* x,
                                  const void* gamma, const void* statistics, const void* y, fastdl_activation activation,
                                  void* dx, void* dgamma, void* dbeta);
+  // Of a batch's shares, see batch_shares.hpp. Moments and sums are (2, channels), of each share.
+  bool (*measure_share[2])(fastdl_queue queue, const fastdl_channels* shape, const void* x, double* moments);
+  bool (*combine_shares[2])(fastdl_queue queue, fastdl_index shares, fastdl_index channels, const double* counts,
+                            const double* moments, double eps, const fastdl_running* running, void* statistics);
+  bool (*normalize_share[2])(fastdl_queue queue, const fastdl_channels* shape, const void* x, const void* gamma,
+                             const void* beta, const void* statistics, fastdl_activation activation, void* y);
+  bool (*sum_slopes[2])(fastdl_queue queue, const fastdl_channels* shape, const void* dout, const void* x,
+                        const void* statistics, const void* y, fastdl_activation activation, double* sums);
+  bool (*apply_slopes[2])(fastdl_queue queue, const fastdl_channels* shape, const void* dout, const void* x,
+                          const void* gamma, const void* statistics, const double* sums, double count, const void* y,
+                          fastdl_activation activation, void* dx);
   bool (*layer_norm_forward[2])(fastdl_queue queue, fastdl_index rows, fastdl_index features, const void* x,
                                 const void* gamma, const void* beta, double eps, void* y, void* statistics);
   bool (*layer_norm_backward[2])(fastdl_queue queue, fastdl_index rows, fastdl_index features, const void* dout,
@@ -180,12 +201,10 @@ struct fastdl_kernels {
                             void* out);
   bool (*random_normal[2])(fastdl_queue queue, fastdl_index size, const fastdl_source* source, double mean, double std,
                            void* out);
-  // The step is read from where it is counted, or where that is null, from the source.
   bool (*dropout_forward[2])(fastdl_queue queue, fastdl_index size, const void* x, fastdl_activation activation,
-                             const fastdl_source* source, const std::uint32_t* step, int dropped, double scale, void* y);
+                             const fastdl_mask* mask, double scale, void* y);
   bool (*dropout_backward[2])(fastdl_queue queue, fastdl_index size, const void* dout, const void* y,
-                              fastdl_activation activation, const fastdl_source* source, const std::uint32_t* step,
-                              int dropped, double scale, void* dx);
+                              fastdl_activation activation, const fastdl_mask* mask, double scale, void* dx);
   // Numbers of float32 into another storage and back. `salt`: see storage.hpp.
   bool (*encode_state)(fastdl_queue queue, fastdl_index size, const float* from, fastdl_storage storage,
                        const fastdl_source* source, std::uint16_t salt, void* to);

@@ -93,7 +93,7 @@ class BatchNorm(Layer):
         self._passed: tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None = None
 
     def forward(self, x: NDArray[Any], train: bool = False) -> NDArray[Any]:
-        channels = self._as_channels(x)
+        channels = self.as_channels(x)
         gamma, beta = self.params["gamma"], self.params["beta"]
         running = self.buffers["running_mean"], self.buffers["running_var"]
         if not train:
@@ -110,10 +110,21 @@ class BatchNorm(Layer):
             raise not_trained("BatchNorm.backward")
         x, statistics, y = self._passed
         dx, dgamma, dbeta = kernels.batch_norm_backward(
-            self._as_channels(dout), x, self.params["gamma"], statistics, y, self.activation
+            self.as_channels(dout), x, self.params["gamma"], statistics, y, self.activation
         )
         self.grads = {"gamma": dgamma, "beta": dbeta}
         return dx.reshape(dout.shape)
 
-    def _as_channels(self, x: NDArray[Any]) -> NDArray[Any]:
+    def as_channels(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Return an input as the kernels take it.
+
+        Parameters
+        ----------
+        x : ndarray of shape (B, ...)
+
+        Returns
+        -------
+        ndarray of shape (B, C) or (B, C, ...)
+            x itself, or with ``flatten`` a view or copy.
+        """
         return x.reshape(len(x), -1) if self.flatten and np.ndim(x) > 2 and len(x) else x

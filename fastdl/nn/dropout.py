@@ -38,6 +38,9 @@ class Dropout(Layer):
     step : int
         Forward passes in training so far, from 0 to 2**32 - 1. What the next one drops depends on this, the seed and
         the stream alone: a run that is resumed goes on as it would have when ``step`` is set to what it was.
+    first_row : int
+        Of inputs that are rows of a larger batch, the number of the first one, from 0 to 2**32 - 1: training drops of
+        them what it does as part of that batch, whose rows are along the first axis. 0, and not saved.
 
     Raises
     ------
@@ -65,6 +68,7 @@ class Dropout(Layer):
     """
 
     can_be_planned = True
+    read_when_run = Layer.read_when_run | {"step", "first_row"}
 
     def __init__(
         self, ratio: float, seed: int, inverted: bool = True, stream: int = 0, activation: str = "identity"
@@ -75,7 +79,7 @@ class Dropout(Layer):
         self.inverted = inverted
         self.stream = stream
         self.activation = activation
-        self._counter = np.zeros(2, np.uint32)  # the step of the last forward pass, and of the next one
+        self._counter = np.zeros(3, np.uint32)  # the step of the last forward pass, of the next one, and the first row
         self._passed: NDArray[Any] | None = None
         kernels.dropout_forward(np.empty(0), ratio, seed, stream, activation=activation)  # refuses what does not fit
 
@@ -86,11 +90,16 @@ class Dropout(Layer):
 
     @step.setter
     def step(self, value: int) -> None:
-        if isinstance(value, bool) or not hasattr(value, "__index__") or not 0 <= value < 2**32:
-            raise HyperparameterError(
-                "out of range", op="Dropout", arg="step", expected="an integer from 0 to 2**32 - 1", got=repr(value)
-            )
-        self._counter[1] = value
+        self._counter[1] = _checked(value, "step")
+
+    @property
+    def first_row(self) -> int:
+        """Of inputs that are rows of a larger batch, the number of the first one."""
+        return int(self._counter[2])
+
+    @first_row.setter
+    def first_row(self, value: int) -> None:
+        self._counter[2] = _checked(value, "first_row")
 
     def forward(self, x: NDArray[Any], train: bool = False) -> NDArray[Any]:
         if not train:
@@ -118,3 +127,11 @@ class Dropout(Layer):
 
     def _training_scale(self) -> float | None:
         return None if self.inverted else 1.0
+
+
+def _checked(value: int, arg: str) -> int:
+    if isinstance(value, bool) or not hasattr(value, "__index__") or not 0 <= value < 2**32:
+        raise HyperparameterError(
+            "out of range", op="Dropout", arg=arg, expected="an integer from 0 to 2**32 - 1", got=repr(value)
+        )
+    return value

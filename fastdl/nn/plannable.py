@@ -30,9 +30,12 @@ class Plannable:
         Of the class: whether all that it computes is done by fastdl's kernels, so that a :class:`fastdl.kernels.Plan`
         can do it again, and in evaluation each row of a batch for itself. Settings are attributes then, and are not
         changed in place. A class that derives from another one says so anew.
+    read_when_run : frozenset of str
+        Of the class: attributes that a plan finds as they are when it runs; they may change.
     """
 
     can_be_planned: ClassVar[bool] = False
+    read_when_run: ClassVar[frozenset[str]] = frozenset({"grads"})
     _version: int = 0  # of the settings
 
     def __init_subclass__(cls) -> None:
@@ -42,6 +45,6 @@ class Plannable:
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
-        if name != "grads" and not name.startswith("_"):
+        if name not in self.read_when_run and not name.startswith("_"):
             self.__dict__["_version"] = self._version + 1
             changes.count += 1  # the last, so that who sees the old count and reads on finds a new one the next time

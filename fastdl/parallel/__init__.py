@@ -1,6 +1,5 @@
 """Training on several processes and machines: each computes the gradient of its share of every batch.
 
-=====================  ==================================================================
 ``data_parallel.py``   `DataParallel`: a network that trains on all ranks as one
 ``gradient_buffer.py`` the gradients of all parameters in one array, which is added up
 ``ranks.py``           what the ranks tell each other: states, errors, when to stop
@@ -8,6 +7,19 @@
 ``threads.py``         how many threads it computes on
 ``world.py``           the ranks that were started together
 =====================  ==================================================================
+=======
+======================  ==================================================================
+``data_parallel.py``    `DataParallel`: a network that trains on all ranks as one
+``share_gradients.py``  loss and gradient of a rank's share of a batch
+``batch_norm.py``       batch normalization with the statistics of all shares together
+``layer_states.py``     dropouts' steps and running statistics, on which all ranks agree
+``exchange.py``         what ranks tell each other in the middle of a step
+``gradient_buffer.py``  the gradients of all parameters in one array, which is added up
+``ranks.py``            what the ranks tell each other: states, errors, when to stop
+``shares.py``           which rows of a batch a rank gets
+``threads.py``          how many threads it computes on
+``world.py``            the ranks that were started together
+======================  ==================================================================
 
 On MPI through mpi4py: ``mpiexec -n 2 python train.py`` starts two ranks.
 """

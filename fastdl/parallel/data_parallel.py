@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastdl.errors import ParallelError
+from fastdl.errors import HyperparameterError, ParallelError
 from fastdl.nn.sequential import Sequential, SupportsUpdate
 from fastdl.parallel.gradient_buffer import GradientBuffer
+from fastdl.parallel.layer_states import LayerStates
 from fastdl.parallel.ranks import Ranks
+from fastdl.parallel.share_gradients import PerRank, Synchronised
 from fastdl.parallel.shares import share
 from fastdl.parallel.threads import share_cores
 from fastdl.parallel.world import world
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
-LOSS, FAILED, BATCH, SQUARE_OF_BATCH = range(4)  # the numbers behind the gradients
+LOSS, FAILED, BATCH, SQUARE_OF_BATCH, RUNNING = range(5)  # the numbers behind the gradients; the last are many or none
+
+BATCH_NORMS = ("synchronised", "per_rank")
 
 
 class DataParallel:
@@ -40,6 +44,9 @@ class DataParallel:
         For example a `fastdl.nn.MLP`. Its parameters, running statistics and masks become those of rank 0.
     comm : mpi4py.MPI.Intracomm, optional
         The ranks; by default all that were started together.
+    batch_norm : {"synchronised", "per_rank"}
+        What batch normalization takes mean and variance of: the whole batch, for which the ranks meet in every such
+        layer, or each rank's share, of which it needs two rows or more.
 
     Attributes
     ----------
@@ -54,13 +61,20 @@ class DataParallel:
     ------
     MissingDependencyError
         If mpi4py or an MPI is not installed.
+    HyperparameterError
+        If ``batch_norm`` is another one, or does not go with the network's layers.
 
     Notes
     -----
     With one rank, every method is the network's own. What is not listed here, such as ``predict`` or ``state_dict``, is
     the network's with any number of ranks: the rank that calls it computes it alone. Several ranks share the cores of
-    their machine, see `share_cores`. Li et al., "PyTorch Distributed: Experiences on Accelerating Data Parallel
-    Training", 2020, describe how torch does it.
+    their machine, see `share_cores`.
+
+    A dropout drops of each row what it does in one process. Running statistics are the same on all ranks after each
+    step: with ``batch_norm="per_rank"`` the mean of the ranks', weighted by their rows, in which the running variance
+    lacks the variance of the shares' means. What a step that fails has changed of them, and of dropouts' steps, is
+    taken back. Li et al., "PyTorch Distributed: Experiences on Accelerating Data Parallel Training", 2020, describe how
+    torch does it, where ``per_rank`` is the default and rank 0's running statistics are everyone's.
 
     Examples
     --------
@@ -73,7 +87,12 @@ class DataParallel:
     20
     """
 
-    def __init__(self, network: Sequential, comm: Intracomm | None = None) -> None:
+    def __init__(self, network: Sequential, comm: Intracomm | None = None, batch_norm: str = "synchronised") -> None:
+        if batch_norm not in BATCH_NORMS:
+            raise HyperparameterError(
+                "not possible", op="DataParallel", arg="batch_norm", expected=f"one of {', '.join(BATCH_NORMS)}",
+                got=repr(batch_norm),
+            )  # fmt: skip
         self.network = network
         self.comm = world() if comm is None else comm
         self.ranks: Together = Alone()
@@ -81,7 +100,10 @@ class DataParallel:
             self.ranks = Ranks(self.comm)
             self.ranks.align(network)
             share_cores(self.comm)
-        self._buffer = GradientBuffer(network.params, numbers=4)
+        self._states = LayerStates(network)
+        is_synchronised = batch_norm == "synchronised" and self._states.size > 0
+        self._share = Synchronised(network, self.comm) if is_synchronised else PerRank(network)
+        self._buffer = GradientBuffer(network.params, RUNNING + (0 if is_synchronised else self._states.size))
 
     def __getattr__(self, name: str) -> Any:
         """Return the network's, for all that is not said here: this rank alone computes it."""
@@ -124,7 +146,12 @@ class DataParallel:
         """
         if self.comm.size == 1:
             return self.network.train_step(x, t, optimizer, rows=rows, scale=scale)
-        loss, grads = self._whole_gradient(x, t, rows, scale)
+        self._share.begin()
+        with self._states.step():
+            loss, grads = self._whole_gradient(x, t, rows, scale)
+            running = self._buffer.numbers[RUNNING:]
+            if running.size:
+                self._states.take_running(running)
         optimizer.update(self.network.params, grads)
         return loss
 
@@ -166,6 +193,7 @@ class DataParallel:
             self._fill(x, t, rows, scale)
         except Exception as error:
             failure = error
+            self._share.give_up()
             buffer.array[:] = 0
             buffer.numbers[FAILED] = 1
         buffer.add_up(self.comm)
@@ -184,16 +212,21 @@ class DataParallel:
         buffer, comm = self._buffer, self.comm
         targets = t if rows is None else t[rows]
         mine = share(len(targets), comm.rank, comm.size)
+        self._states.begin_at(mine.start)
         if mine.start == mine.stop:
             buffer.array[:] = 0
+            self._share.without_rows()
+            self._states.count_step()
         else:
-            if rows is None:
-                loss, grads = self.network.train_gradient(x[mine], t[mine])
-            else:
-                loss, grads = self.network.train_gradient(x, t, rows=rows[mine], scale=scale)
             factor = self._share_of_mean(targets, mine)
-            buffer.fill(grads, factor)
-            buffer.numbers[LOSS] = loss * factor
+            if rows is None:
+                loss, grads, rest = self._share.gradient(x[mine], t[mine], None, scale, factor)
+            else:
+                loss, grads, rest = self._share.gradient(x, t, rows[mine], scale, factor)
+            buffer.fill(grads, rest)
+            buffer.numbers[LOSS] = loss
+            if buffer.numbers[RUNNING:].size:
+                self._states.give_running((mine.stop - mine.start) / len(targets), buffer.numbers[RUNNING:])
         buffer.numbers[FAILED] = 0
         buffer.numbers[BATCH] = batch = self._fingerprint(targets if rows is None else rows)
         buffer.numbers[SQUARE_OF_BATCH] = batch**2

@@ -9,6 +9,7 @@ file                      holds
 ``activations.py``        `activation_forward`, `activation_backward`, the names ``ACTIVATIONS``, ``NEED_INPUT``
 ``addition.py``           `add`: the sum of two arrays, with an activation
 ``affine.py``             `affine_forward`, `affine_backward`: the fully connected layer
+``batch_shares.py``       batch normalization in passes, between which processes exchange sums: `batch_norm_moments` ...
 ``norms.py``              `batch_norm_forward`, `batch_norm_inference`, `batch_norm_backward`, `layer_norm_...`
 ``softmax.py``            `softmax`
 ``losses.py``             `softmax_cross_entropy`, `sigmoid_cross_entropy`, `mean_squared_error`, `huber`
@@ -32,6 +33,13 @@ float32 or float64, all floating arrays of one call the same.
 from fastdl.reference.activations import ACTIVATIONS, NEED_INPUT, activation_backward, activation_forward
 from fastdl.reference.addition import add
 from fastdl.reference.affine import affine_backward, affine_forward
+from fastdl.reference.batch_shares import (
+    batch_norm_apply,
+    batch_norm_apply_backward,
+    batch_norm_moments,
+    batch_norm_statistics,
+    batch_norm_sums,
+)
 from fastdl.reference.decay import decay_gradient
 from fastdl.reference.dropout import dropout_backward, dropout_forward, dropout_ratio
 from fastdl.reference.gather import gather
@@ -59,9 +67,14 @@ __all__ = [
     "add",
     "affine_backward",
     "affine_forward",
+    "batch_norm_apply",
+    "batch_norm_apply_backward",
     "batch_norm_backward",
     "batch_norm_forward",
     "batch_norm_inference",
+    "batch_norm_moments",
+    "batch_norm_statistics",
+    "batch_norm_sums",
     "decay_gradient",
     "decode_state",
     "dropout_backward",

@@ -33,12 +33,13 @@ def dropout_ratio(ratio: float) -> float:
     return min(round(ratio * 65536), 65535) / 65536
 
 
-def _kept(shape: tuple[int, ...], ratio: float, seed: int, stream: int, step: int) -> NDArray[np.bool]:
-    """Element i is kept if the i-th 16 bits, of each word the lower ones first, are at least 65536 ratio."""
+def _kept(shape: tuple[int, ...], ratio: float, seed: int, stream: int, step: int, first_row: int) -> NDArray[np.bool]:
+    """Element i of a batch is kept if the i-th 16 bits, of each word the lower ones first, are at least 65536 ratio."""
     size = int(np.prod(shape))
-    words = random_bits(-(-size // 8), seed, stream, step, first=1 << 63)
-    numbers = np.stack([words & np.uint32(0xFFFF), words >> np.uint32(16)], axis=-1).ravel()[:size]
-    return (numbers >= dropout_ratio(ratio) * 65536).reshape(shape)
+    block, skipped = divmod(first_row * int(np.prod(shape[1:])), 8)
+    words = random_bits(-(-(skipped + size) // 8), seed, stream, step, first=(1 << 63) + block)
+    numbers = np.stack([words & np.uint32(0xFFFF), words >> np.uint32(16)], axis=-1).ravel()
+    return (numbers[skipped : skipped + size] >= dropout_ratio(ratio) * 65536).reshape(shape)
 
 
 def dropout_forward(
@@ -49,6 +50,7 @@ def dropout_forward(
     step: int = 0,
     activation: str = "identity",
     scale: float | None = None,
+    first_row: int = 0,
     out: Array | None = None,
 ) -> Array:
     """Apply an activation, scale, and drop a random share of the elements (Srivastava et al. 2014).
@@ -64,6 +66,8 @@ def dropout_forward(
         A name in ``ACTIVATIONS``.
     scale : float, optional
         1 / (1 - rounded ratio) when left out.
+    first_row : int
+        The number of the first row of x in a larger batch.
     out : array like x, optional
         Where the result goes; a fresh array when left out.
 
@@ -79,7 +83,7 @@ def dropout_forward(
     """
     scale = 1 / (1 - dropout_ratio(ratio)) if scale is None else scale
     y = activation_forward(x, activation) * x.dtype.type(scale)
-    return _write(np.where(_kept(x.shape, ratio, seed, stream, step), y, x.dtype.type(0)), out)
+    return _write(np.where(_kept(x.shape, ratio, seed, stream, step, first_row), y, x.dtype.type(0)), out)
 
 
 def dropout_backward(
@@ -91,6 +95,7 @@ def dropout_backward(
     y: Array | None = None,
     activation: str = "identity",
     scale: float | None = None,
+    first_row: int = 0,
     out: Array | None = None,
 ) -> Array:
     """Multiply a gradient by the scale and the derivative of the activation; 0 where an element was dropped.
@@ -105,7 +110,7 @@ def dropout_backward(
         That output; not needed for ``"identity"``.
     activation : str
         As there.
-    scale : float, optional
+    scale, first_row
         As there.
     out : array like dout, optional
         Where the result goes; a fresh array when left out.
@@ -123,7 +128,7 @@ def dropout_backward(
     scale = 1 / (1 - dropout_ratio(ratio)) if scale is None else scale
     output = dout if y is None else y * dout.dtype.type(1 / scale)
     dx = activation_backward(dout, output, activation) * dout.dtype.type(scale)
-    return _write(np.where(_kept(dout.shape, ratio, seed, stream, step), dx, dout.dtype.type(0)), out)
+    return _write(np.where(_kept(dout.shape, ratio, seed, stream, step, first_row), dx, dout.dtype.type(0)), out)
 
 
 def _write(result: Array, out: Array | None) -> Array:

@@ -1,0 +1,130 @@
+// Batch normalization of a batch of which each process has a share, pass by pass: between them the processes exchange what
+// they have of it. One process that has the whole batch gets the same bits as from batch_norm.hpp.
+#pragma once
+
+#include "batch_norm.hpp"
+
+namespace FASTDL_LEVEL {
+
+// Mean of each channel, and squares around it.
+template <class T>
+struct MeasureShare {
+  BatchMoments<T> of;
+  double* moments;
+
+  bool pays() const { return of.tiles.elements() >= parallel_normalized; }
+  Scratch scratch() const { return of.scratch(); }
+
+  void operator()(const Team& team, Memory memory) const {
+    of(team, memory, [&](index first, index end, const double* own, double) {
+      for (index row = 0; row < 2; ++row)
+        std::copy(own + row * of.tiles.channels + first, own + row * of.tiles.channels + end,
+                  moments + row * of.tiles.channels + first);
+    });
+  }
+};
+
+// The statistics of the whole batch from the moments of the shares.
+template <class T>
+struct CombineShares {
+  index shares, channels;
+  const double *counts, *moments;
+  double eps;
+  Running<T> running;
+  T* statistics;
+
+  bool pays() const { return false; }
+  Scratch scratch() const { return {shares * 2 * channels * index(sizeof(double)), 0}; }
+
+  void operator()(const Team& team, Memory memory) const {
+    if (team.rank > 0) return;
+    double* combined = reinterpret_cast<double*>(memory.shared);
+    const index first = std::find_if(counts, counts + shares, [](double count) { return count > 0; }) - counts;
+    std::copy(moments + first * 2 * channels, moments + shares * 2 * channels, combined);
+    const auto count_of = [&](index share) { return counts[first + share]; };
+    const double count = combine_moments(0, channels, channels, shares - first, count_of, combined);
+    store_statistics(0, channels, channels, combined, count, eps, running, statistics);
+  }
+};
+
+template <class F, class T>
+struct NormalizeShare {
+  F f;
+  ChannelTiles tiles;
+  const T *x, *gamma, *beta, *statistics;
+  T* y;
+
+  bool pays() const { return tiles.elements() >= parallel_normalized; }
+  Scratch scratch() const { return {0, of_normalize * tiles.tile_channels * index(sizeof(T))}; }
+  index rows() const { return tiles.samples; }
+  Operands operands() const {
+    return Operands()
+        .rows_read(x, tiles.elements())
+        .rows_read_all(gamma, tiles.channels)
+        .rows_read_all(beta, tiles.channels)
+        .rows_read_all(statistics, 3 * tiles.channels)
+        .rows_write(y, tiles.elements());
+  }
+
+  void on_rows(index begin, index end, Memory memory) const {
+    normalize(f, tiles, begin, end, x, gamma, beta, statistics, y, reinterpret_cast<T*>(memory.own));
+  }
+};
+
+template <class F, class T>
+struct SumSlopes {
+  BatchNormSlopes<F, T> of;
+  double* sums;
+
+  bool pays() const { return of.tiles.elements() >= parallel_normalized; }
+  Scratch scratch() const { return {of.scratch_of_sums(), 0}; }
+
+  void operator()(const Team& team, Memory memory) const {
+    of.sum(team, memory.shared, [&](index first, index end, const double* own) {
+      for (index row = 0; row < 2; ++row)
+        std::copy(own + row * of.tiles.channels + first, own + row * of.tiles.channels + end,
+                  sums + row * of.tiles.channels + first);
+    });
+  }
+};
+
+// With the sums over the whole batch, which has so many elements of a channel.
+template <class F, class T>
+struct ApplySlopes {
+  BatchNormSlopes<F, T> of;
+  const T* gamma;
+  const double* sums;
+  double count;
+  T* dx;
+
+  bool pays() const { return of.tiles.elements() >= parallel_normalized; }
+  Scratch scratch() const {
+    return {2 * of.tiles.channels * index(sizeof(T)), of.of_apply * of.tiles.tile_channels * index(sizeof(T))};
+  }
+
+  index rows() const { return of.tiles.samples; }
+  Operands operands() const {
+    const index size = of.tiles.elements(), channels = of.tiles.channels;
+    return Operands()
+        .prepare_reads(sums, 2 * channels)
+        .prepare_reads(of.statistics, 3 * channels)
+        .rows_read(of.dout, size)
+        .rows_read(of.x, size)
+        .rows_read(of.y, size)
+        .rows_read_all(gamma, channels)
+        .rows_read_all(of.statistics, 3 * channels)
+        .rows_write(dx, size);
+  }
+
+  bool prepares() const { return true; }
+  void prepare(const Team& team, Memory memory) const {
+    T* averages = reinterpret_cast<T*>(memory.shared);
+    of.tiles.share_channels(team, [&](index first, index end) { of.average(first, end, sums, count, averages); });
+  }
+
+  void on_rows(index begin, index end, Memory memory) const {
+    of.apply(begin, end, gamma, reinterpret_cast<const T*>(memory.shared), dx, reinterpret_cast<T*>(memory.own));
+  }
+};
+
+}  // namespace FASTDL_LEVEL
