@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fastdl.errors import ParallelError
 from fastdl.nn.sequential import Sequential, SupportsUpdate
 from fastdl.parallel.gradient_buffer import GradientBuffer
+from fastdl.parallel.replicated import JointStep, joint_step
 from fastdl.parallel.shares import share
 from fastdl.parallel.world import world
 
@@ -108,8 +109,9 @@ class DataParallel:
         """
         if self.comm.size == 1:
             return self.network.train_step(x, t, optimizer, rows=rows, scale=scale)
-        loss, grads = self._whole_gradient(x, t, rows, scale)
-        optimizer.update(self.network.params, grads)
+        step = joint_step(optimizer)
+        loss = self._add_up_gradients(x, t, rows, scale, step)
+        step.update_from(self.network.params, self._buffer)
         return loss
 
     def loss(self, x: Array, t: Array) -> float:
@@ -140,8 +142,8 @@ class DataParallel:
         """
         return self.network.loss_and_accuracy(x, t)
 
-    def _whole_gradient(self, x: Array, t: Array, rows: Array | None, scale: float) -> tuple[float, dict[str, Array]]:
-        """Loss and gradient of the whole batch: the sum of what the ranks make of their shares.
+    def _add_up_gradients(self, x: Array, t: Array, rows: Array | None, scale: float, step: JointStep) -> float:
+        """Add up what the ranks make of their shares; the loss of the whole batch.
 
         A rank that fails says so in the same sum, so that no other waits for it.
         """
@@ -152,7 +154,7 @@ class DataParallel:
             failure = error
             buffer.array[:] = 0
             buffer.numbers[FAILED] = 1
-        buffer.add_up(self.comm)
+        step.add_up(buffer, self.comm)
         if failure is not None:
             raise failure
         if buffer.numbers[FAILED]:
@@ -166,7 +168,7 @@ class DataParallel:
                 "the ranks were given different batches", op="DataParallel",
                 hint="Give all the same data in the same order, and a Trainer the same seed",
             )  # fmt: skip
-        return float(buffer.numbers[LOSS]), buffer.gradients
+        return float(buffer.numbers[LOSS])
 
     def _fill(self, x: Array, t: Array, rows: Array | None, scale: float) -> None:
         """Put this rank's share of loss and gradient into the buffer."""
