@@ -75,9 +75,9 @@ def images() -> nn.Sequential:
 SCENARIOS: dict[str, tuple[Callable[[], nn.Sequential], int]] = {
     "dropout": (lambda: mlp(dropout=0.2), 41),
     "dropout of unequal shares": (lambda: mlp(dropout=0.5), 12),
-    "batch norm": (lambda: mlp(batch_norm=True, weight_decay=0.1), 20),
-    "all": (lambda: weighted(batch_norm=True, dropout=0.2, weight_decay=0.1), 10),
-    "gelu": (lambda: weighted(batch_norm=True, activation="gelu"), 9),
+    "batch norm": (lambda: mlp(norm="batch", weight_decay=0.1), 20),
+    "all": (lambda: weighted(norm="batch", dropout=0.2, weight_decay=0.1), 10),
+    "gelu": (lambda: weighted(norm="batch", activation="gelu"), 9),
     "residual": (residual, 40),
     "images": (images, 27),
 }

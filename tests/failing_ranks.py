@@ -37,7 +37,7 @@ class Fails(nn.Layer):
 
 def network(place: int) -> tuple[nn.Sequential, Fails]:
     fails = Fails()
-    plain = nn.MLP([FEATURES, 6, 6, CLASSES], batch_norm=True, dropout=0.25, dtype="float64", seed=1)
+    plain = nn.MLP([FEATURES, 6, 6, CLASSES], norm="batch", dropout=0.25, dtype="float64", seed=1)
     return nn.Sequential([*plain.layers[:place], fails, *plain.layers[place:]], dtype="float64"), fails
 
 

@@ -41,6 +41,7 @@ def update(
     needs_finite: bool = False,
     bfloat16: bool = False,
     seed: int | None = None,
+    firsts: Sequence[int] | None = None,
     op: str | None = None,
     plan: Plan | None = None,
     inputs: tuple[NDArray[Any], ...] = (),

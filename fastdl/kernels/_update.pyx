@@ -7,7 +7,7 @@ import numpy as np
 cimport numpy as cnp
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.math cimport INFINITY, isfinite
-from libc.stdint cimport int64_t, uint32_t, uintptr_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t, uintptr_t
 
 from fastdl.kernels cimport _runtime
 from fastdl.kernels._arrays cimport (
@@ -98,6 +98,8 @@ def _read_table():
 
 
 RULES = _read_table()
+
+cdef int _draws_a_block = 8  # blocks of random bits for a block of elements: draw_numbers() in storage.hpp
 
 cdef dict _numbers = {name: number for number, name in enumerate(RULES)}  # in the table
 
@@ -190,6 +192,15 @@ cdef cnp.ndarray _rows(object hyper, Py_ssize_t count, Py_ssize_t width, double*
     return rows
 
 
+cdef uint64_t _first_draw(object first, str op, object key) except? 0:
+    """The number of the random bits, in blocks of 128, that are those of this element of an array."""
+    if not isinstance(first, int) or not 0 <= first < 2 ** 63 or first % fastdl_storage_block:
+        raise HyperparameterError(
+            "not possible", op=op, arg="firsts", key=key, expected=f"a multiple of {fastdl_storage_block}", got=repr(first)
+        )
+    return <uint64_t>first // fastdl_storage_block * _draws_a_block
+
+
 cdef int _compute(object rule, int64_t step, const double* hyper, Py_ssize_t width, double* coefficients) except -1:
     """The coefficients of a rule that a user wrote."""
     address, count = rule.prepare()
@@ -215,7 +226,7 @@ cdef int _compute(object rule, int64_t step, const double* hyper, Py_ssize_t wid
 def update(
     rule, params, grads, state, steps, hyper, keys=None, *,
     decay=None, shrink=None, clip_norm=INFINITY, clip_value=INFINITY, averages=None, average_decay=0.0, needs_finite=False,
-    bint bfloat16=False, seed=None, str op=None, Plan plan=None, tuple inputs=(),
+    bint bfloat16=False, seed=None, firsts=None, str op=None, Plan plan=None, tuple inputs=(),
 ):
     """Take one step of an optimizer's rule over many arrays, in place, in one parallel region.
 
@@ -263,6 +274,9 @@ def update(
         From 0 to 2**64 - 1. Given, states of bfloat16 and of bytes are rounded at random (stochastic rounding): by bits of
         the seed, the number of the parameter, its step and the element alone, see :func:`encode_state`. Without, those of
         bfloat16 are rounded to nearest, as parameters always are, and those of bytes refused.
+    firsts : sequence of int, optional
+        For each parameter that is a piece of a larger array, the number of its first element there, a multiple of 256: it
+        then has the random bits of that array's elements. 0 by default.
     op : str, optional
         What errors call the step; the rule's name by default.
     plan : Plan, optional
@@ -326,6 +340,8 @@ def update(
         _check_count(shrink, count, op, "shrink")
     if averages is not None:
         _check_count(averages, count, op, "averages")
+    if firsts is not None:
+        _check_count(firsts, count, op, "firsts")
     if not _is_row_of_counts(steps, count):
         raise ArrayError(
             "not a row of step counts", op=op, arg="steps", expected=f"a writeable int64 array of shape ({count},)"
@@ -426,6 +442,8 @@ def update(
             tensor.size = cnp.PyArray_SIZE(param)
             tensor.source = source
             tensor.source.stream, tensor.source.step = <uint32_t>i, <uint32_t>(taken[i] + 1)
+            if firsts is not None:
+                tensor.source.first = _first_draw(firsts[i], op, key)
             tensor.rounds_at_random = is_random
             tensor.is_double = kind
             tensor.array_count = 2 + states

@@ -21,6 +21,13 @@ class Call(NamedTuple):
     treatment: dict[str, Any]  # what is done besides the rule
 
 
+class Origin(NamedTuple):
+    """What a piece of a parameter is of."""
+
+    whole: Array  # the parameter
+    first: int  # the number, in C order, of the piece's first element: a multiple of 256
+
+
 class Binding(NamedTuple):
     """What an optimizer keeps for its parameters, all in the order of `keys`."""
 

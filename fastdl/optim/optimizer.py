@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Hashable, Mapping
 from types import MappingProxyType
@@ -14,7 +15,7 @@ from fastdl.errors import ArrayError, HyperparameterError
 from fastdl.kernels._arrays import leaves
 from fastdl.kernels.placement import empty_state
 from fastdl.optim import configuration, conventions, groups, saved, state_dtypes, trees
-from fastdl.optim.binding import Array, Binding, Call, averages_of, bind, keys_differ, with_groups
+from fastdl.optim.binding import Array, Binding, Call, Origin, averages_of, bind, keys_differ, with_groups
 from fastdl.optim.conventions import Convention
 from fastdl.optim.hyperparameters import checked
 from fastdl.optim.state_dtypes import StateDtype
@@ -256,7 +257,49 @@ class Optimizer:
         with self._lock:
             self._update(params, grads, {"plan": plan, "inputs": inputs})
 
-    def _update(self, tree: Any, grads: Any, first: Mapping[str, Any] = MappingProxyType({})) -> None:
+    def update_pieces(
+        self,
+        params: Mapping[Hashable, Array],
+        grads: Mapping[Hashable, Array | None],
+        origins: Mapping[Hashable, Origin],
+    ) -> None:
+        """Take one step on pieces of parameters: what :meth:`update` of the whole ones would do to these elements.
+
+        The norm of all gradients is not known here: ``clip_norm`` is not looked at, and nor is a trust ratio right.
+
+        Parameters
+        ----------
+        params, grads : dict of ndarrays
+            The pieces, of one dimension, and their gradients. A parameter of which there are none has an empty one.
+        origins : dict of Origin
+            What the pieces are of, under the same keys.
+
+        Raises
+        ------
+        FastdlError
+            As by :meth:`update`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastdl.optim import SGD
+        >>> W = np.ones((2, 300))
+        >>> piece = {"W": W.reshape(-1)[256:]}
+        >>> optimizer = SGD(lr=0.5, weight_decay=1.0, decay_filter="matrices")
+        >>> optimizer.update_pieces(piece, {"W": np.zeros(344)}, {"W": Origin(W, 256)})
+        >>> float(W[0, 0]), float(W[1, 299])
+        (1.0, 0.5)
+        """
+        with self._lock:
+            self._update(params, grads, {"clip_norm": math.inf}, origins)
+
+    def _update(
+        self,
+        tree: Any,
+        grads: Any,
+        first: Mapping[str, Any] = MappingProxyType({}),
+        origins: Mapping[Hashable, Origin] | None = None,
+    ) -> None:
         before = self._bound
         arrays = None if before is None else leaves(tree, grads, before.keys)
         numbers: dict[Hashable, Array] = {}
@@ -265,13 +308,17 @@ class Optimizer:
         else:
             bound, (values, gradients) = before, arrays
         places = trees.places(tree, numbers, self.name) if numbers else {}
-        bound = self._prepared(bound, values)
+        wholes = values
+        if origins is not None:
+            wholes = [origins[key].whole for key in bound.keys]
+            first = {**first, "firsts": [origins[key].first for key in bound.keys]}
+        bound = self._prepared(bound, values, wholes)
         if bound is not before:
             self._bound = bound
         try:
             is_taken = kernels.update(
                 self.rule, values, gradients, bound.arrays, bound.steps, bound.call.hyper, bound.keys,
-                **bound.call.treatment, **first,
+                **{**bound.call.treatment, **first},
             )  # fmt: skip
         except Exception:  # an interrupt comes before or after the step, never within it
             self._bound = before
@@ -326,7 +373,7 @@ class Optimizer:
         start.fill(self.conventions[self.convention].start.get(name, 0.0))
         return start
 
-    def _prepared(self, bound: Binding, values: list[Any]) -> Binding:
+    def _prepared(self, bound: Binding, values: list[Any], wholes: list[Any]) -> Binding:
         """The state with what the kernel gets besides arrays, which is kept while no setting changes."""
         version = self._version
         if bound.version == version and not self.groups:
@@ -337,7 +384,7 @@ class Optimizer:
             bound = self._with_groups(bound)
         if (bound.averages is not None) != (self.ema is not None):
             bound = bound._replace(averages=None if self.ema is None else averages_of(values))
-        rates, decays = self._rates(bound), self._decays(bound, values)
+        rates, decays = self._rates(bound), self._decays(bound, wholes)
         call = Call(self._hyper(bound, rates, decays), self._treatment(bound, rates, decays))
         stay = {type(getattr(self, name)) for name in (*self.spec.hyper, *Options.__annotations__)} <= _UNCHANGING | {
             dict

@@ -14,6 +14,7 @@ from fastdl.nn.sequential import Sequential, SupportsUpdate
 from fastdl.parallel.gradient_buffer import GradientBuffer
 from fastdl.parallel.layer_states import LayerStates
 from fastdl.parallel.ranks import Ranks
+from fastdl.parallel.replicated import JointStep, joint_step
 from fastdl.parallel.share_gradients import PerRank, Synchronised
 from fastdl.parallel.shares import share
 from fastdl.parallel.threads import share_cores
@@ -146,13 +147,14 @@ class DataParallel:
         """
         if self.comm.size == 1:
             return self.network.train_step(x, t, optimizer, rows=rows, scale=scale)
+        step = joint_step(optimizer)
         self._share.begin()
         with self._states.step():
-            loss, grads = self._whole_gradient(x, t, rows, scale)
+            loss = self._add_up_gradients(x, t, rows, scale, step)
             running = self._buffer.numbers[RUNNING:]
             if running.size:
                 self._states.take_running(running)
-        optimizer.update(self.network.params, grads)
+        step.update_from(self.network.params, self._buffer)
         return loss
 
     def loss(self, x: Array, t: Array) -> float:
@@ -183,8 +185,8 @@ class DataParallel:
         """
         return self.network.loss_and_accuracy(x, t)
 
-    def _whole_gradient(self, x: Array, t: Array, rows: Array | None, scale: float) -> tuple[float, dict[str, Array]]:
-        """Loss and gradient of the whole batch: the sum of what the ranks make of their shares.
+    def _add_up_gradients(self, x: Array, t: Array, rows: Array | None, scale: float, step: JointStep) -> float:
+        """Add up what the ranks make of their shares; the loss of the whole batch.
 
         A rank that fails says so in the same sum, so that no other waits for it.
         """
@@ -196,7 +198,7 @@ class DataParallel:
             self._share.give_up()
             buffer.array[:] = 0
             buffer.numbers[FAILED] = 1
-        buffer.add_up(self.comm)
+        step.add_up(buffer, self.comm)
         if buffer.numbers[FAILED]:
             Ranks(self.comm).agree(failure)
         batch, square = int(buffer.numbers[BATCH]), int(buffer.numbers[SQUARE_OF_BATCH])
@@ -205,7 +207,7 @@ class DataParallel:
                 "the ranks were given different batches", op="DataParallel",
                 hint="Give all the same data in the same order, and a Trainer the same seed",
             )  # fmt: skip
-        return float(buffer.numbers[LOSS]), buffer.gradients
+        return float(buffer.numbers[LOSS])
 
     def _fill(self, x: Array, t: Array, rows: Array | None, scale: float) -> None:
         """Put this rank's share of loss and gradient into the buffer."""

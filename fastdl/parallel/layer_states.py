@@ -32,7 +32,7 @@ class LayerStates:
     Examples
     --------
     >>> from fastdl import nn
-    >>> LayerStates(nn.MLP([2, 3, 2], batch_norm=True)).size
+    >>> LayerStates(nn.MLP([2, 3, 2], norm="batch")).size
     6
     """
 

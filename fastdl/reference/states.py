@@ -16,9 +16,9 @@ BLOCK = 256
 SALT = 46733
 
 
-def _numbers(size: int, seed: int, stream: int, step: int, number: int) -> NDArray[np.uint32]:
+def _numbers(size: int, seed: int, stream: int, step: int, number: int, first: int) -> NDArray[np.uint32]:
     """16 random bits for each element: 64 numbers a block, first halves before second ones, times salts."""
-    bits = random_bits(-(-size // BLOCK) * 8, seed, stream, step).view(np.uint16)
+    bits = random_bits(-(-size // BLOCK) * 8, seed, stream, step, first // BLOCK * 8).view(np.uint16)
     draws = bits.reshape(-1, 8, 2, 4).transpose(0, 2, 1, 3).reshape(-1, 1, 64)
     salts = np.array([pow(SALT, 4 * number + quarter, 2**16) for quarter in range(4)], np.uint16)
     return (draws * salts[:, None]).ravel()[:size].astype(np.uint32)
@@ -60,8 +60,34 @@ def encode_state(
     >>> encode_state(np.array([1.0, -2.5], np.float32), "bfloat16")
     array([16256, 49184], dtype=uint16)
     """
+    return encode_piece(x, dtype, 0, seed, stream, step, number, is_squares)
+
+
+def encode_piece(
+    x: Array,
+    dtype: Literal["bfloat16", "uint8"],
+    first: int,
+    seed: int,
+    stream: int,
+    step: int,
+    number: int,
+    is_squares: bool,
+) -> Array:
+    """Store a piece of an array as it would be stored within the whole.
+
+    Parameters
+    ----------
+    x, dtype, seed, stream, step, number, is_squares
+        As in :func:`encode_state`.
+    first : int
+        The number, in the whole, of the piece's first element: a multiple of 256.
+
+    Returns
+    -------
+    uint16 or uint8 array
+    """
     bits = np.ascontiguousarray(x, np.float32).view(np.uint32).ravel()
-    numbers = _numbers(x.size, seed, stream, step, number)
+    numbers = _numbers(x.size, seed, stream, step, number, first)
     magnitudes = bits & np.uint32(0x7FFFFFFF)
     if dtype == "bfloat16":
         is_nan = magnitudes > 0x7F800000

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastdl.reference.rules import FORMULAS, RULES
-from fastdl.reference.states import decode_state, encode_state
+from fastdl.reference.states import decode_state, encode_piece
 
 Array = NDArray[Any]
 
@@ -33,6 +33,7 @@ def update(
     needs_finite: bool = False,
     bfloat16: bool = False,
     seed: int | None = None,
+    firsts: Sequence[int] | None = None,
 ) -> bool:
     """Do one step of ``rule`` on every parameter, in place.
 
@@ -70,6 +71,8 @@ def update(
         Not used here, where parameters are float32 or float64.
     seed : int
         Of the bits by which states of uint16, which are bfloat16, and of uint8 are rounded.
+    firsts : sequence of int, one per parameter, optional
+        Of pieces of parameters: the number of the first element, on which these bits depend.
 
     Returns
     -------
@@ -108,8 +111,8 @@ def update(
         for number, ((name, arrays), array) in enumerate(zip(_named(rule, state), own, strict=True)):
             if array is not arrays[i]:
                 dtype: Literal["bfloat16", "uint8"] = "uint8" if arrays[i].dtype == np.uint8 else "bfloat16"
-                place = {"seed": seed or 0, "stream": i, "step": int(steps[i]) + 1, "number": number}
-                arrays[i][...] = encode_state(array, dtype, **place, is_squares=name in RULES[rule].squares)
+                source = (0 if firsts is None else firsts[i], seed or 0, i, int(steps[i]) + 1, number)
+                arrays[i][...] = encode_piece(array, dtype, *source, name in RULES[rule].squares)
         if averages is not None:
             averages[i][...] += (1.0 - average_decay) * (p - averages[i])
         steps[i] += 1
