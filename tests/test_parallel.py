@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 from pathlib import Path
 
@@ -28,18 +29,17 @@ def test_trainers_on_ranks(ranks, tmp_path):
 def test_threads_are_shared_unless_somebody_chose_a_number():
     program = (
         "import fastdl; from fastdl.parallel import share_cores, world; "
-        "before = fastdl.get_num_threads(); print(before, share_cores(world()))"
+        "before = fastdl.get_num_threads(); found = world().gather((before, share_cores(world()))); "
+        "print(found) if found else None"
     )
+
+    def threads(program=program, **env):
+        return ast.literal_eval(output_of_ranks("-c", 2, program, env={"FASTDL_NUM_THREADS": ""} | env))
+
     cores = len(os.sched_getaffinity(0))
-    lines = output_of_ranks("-c", 2, program, env={"FASTDL_NUM_THREADS": ""}).splitlines()
-    assert lines == [f"{cores} {max(1, cores // 2)}"] * 2
-    assert output_of_ranks("-c", 2, program, env={"FASTDL_NUM_THREADS": "3"}).splitlines() == ["3 3"] * 2
-    assert (
-        output_of_ranks("-c", 2, program, env={"OMP_NUM_THREADS": "3"} | {"FASTDL_NUM_THREADS": ""}).split()
-        == ["3"] * 4
-    )
-    chosen = program.replace("before =", "fastdl.set_num_threads(5); before =")
-    assert output_of_ranks("-c", 2, chosen, env={"FASTDL_NUM_THREADS": ""}).split() == ["5"] * 4
+    assert threads() == [(cores, max(1, cores // 2))] * 2
+    assert threads(FASTDL_NUM_THREADS="3") == threads(OMP_NUM_THREADS="3") == [(3, 3)] * 2
+    assert threads(program.replace("before =", "fastdl.set_num_threads(5); before =", 1)) == [(5, 5)] * 2
 
 
 @pytest.mark.parametrize(

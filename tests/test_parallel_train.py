@@ -58,18 +58,18 @@ def test_a_run_on_ranks_is_that_of_one_process(arguments, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("more", "words"),
+    ("more", "words", "status"),
     [
-        (["--hidden", "x"], "--hidden"),
-        (["--data", "none.csv"], "none.csv"),
-        (["--bogus"], "--bogus"),
-        (["--resume", "nowhere"], "no run"),
+        (["--hidden", "x"], "--hidden", 2),
+        (["--data", "none.csv"], "none.csv", 1),
+        (["--bogus"], "--bogus", 2),
+        (["--resume", "nowhere"], "no run", 1),
     ],
 )
-def test_an_error_is_told_once(arguments, tmp_path, more, words):
+def test_an_error_is_told_once(arguments, tmp_path, more, words, status):
     given = arguments if "--resume" not in more else ["train"]
     done = run_ranks("-m", 2, "fastdl", *given, *more, *(["--out", tmp_path / "r"] if given is arguments else []))
-    assert (done.returncode, done.stdout) == (2, "")
+    assert (done.returncode, done.stdout) == (status, "")
     assert done.stderr.count("error:") == 1
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == (2 if "usage" in done.stderr else 1)
@@ -78,7 +78,7 @@ def test_an_error_is_told_once(arguments, tmp_path, more, words):
 
 def test_other_commands_run_in_one_process(tmp_path):
     done = run_ranks("-m", 2, "fastdl", "info")
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert done.stderr == (
         "fastdl: error: this command runs in one process, not on 2 ranks. Start it without mpiexec\n"
     )
@@ -87,7 +87,7 @@ def test_other_commands_run_in_one_process(tmp_path):
 def test_ranks_without_mpi4py_do_not_train_alone(arguments, tmp_path):
     hidden = "import sys; sys.modules['mpi4py'] = None; from fastdl.cli import main; sys.exit(main(sys.argv[1:]))"
     done = run_ranks("-c", 2, hidden, *arguments, "--out", tmp_path / "r")
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert done.stderr.startswith("fastdl: error: fastdl.parallel: MPI cannot be used")
     assert 'pip install "fastdl[mpi]"' in done.stderr
     assert len(done.stderr.splitlines()) == 1
@@ -99,7 +99,7 @@ def test_ranks_of_another_mpi_do_not_train_alone(arguments, tmp_path):
     settings |= {"OMPI_COMM_WORLD_RANK": "0", "OMPI_COMM_WORLD_SIZE": "2"}
     command = [sys.executable, "-m", "fastdl", *map(str, arguments), "--out", str(tmp_path / "r")]
     done = subprocess.run(command, env=settings, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert "2 ranks were started, but not by the mpiexec of mpi4py's MPI" in done.stderr
     assert not (tmp_path / "r").exists()
 

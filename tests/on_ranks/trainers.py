@@ -14,7 +14,7 @@ import numpy as np
 import fastdl
 from fastdl import nn, optim
 from fastdl.errors import DataError, FastdlError, LabelError, ParallelError
-from fastdl.parallel import DataParallel, share_cores, world
+from fastdl.parallel import DataParallel, Sharded, share_cores, world
 from fastdl.train import (
     Checkpoints,
     EarlyStopping,
@@ -40,7 +40,7 @@ def same(value):
 
 
 def trainer(callbacks=(), seed=0, network=None, optimizer=None, **settings):
-    network = DataParallel(nn.MLP([5, 9, 3], batch_norm=False, seed=RANK)) if network is None else network
+    network = DataParallel(nn.MLP([5, 9, 3], seed=RANK)) if network is None else network
     settings = {"batch_size": 20, "epochs": 3} | settings
     return Trainer(network, optimizer or optim.Adam(lr=0.01), seed=seed, callbacks=callbacks, **settings)
 
@@ -160,6 +160,19 @@ if RANK == 0:
 again.fit(x, t, validation=(x, t))
 same(again.history.losses)
 bits(again.network)
+
+# Checkpoints of a sharded state: gathered from all ranks for the first one, which goes on with it, sharded or not.
+one = trainer([Checkpoints(FOLDER / "sharded", every=5)], optimizer=Sharded(optim.Adam(lr=0.01)))
+one.fit(x, t)
+checkpoint = load_checkpoint(latest_checkpoint(FOLDER / "sharded"))
+one.fit(x, t)
+for optimizer in (Sharded(optim.Adam(lr=0.01)), optim.Adam(lr=0.01)):
+    again = trainer(optimizer=optimizer)
+    if RANK == 0:
+        checkpoint.restore(again.network, again.optimizer, again)
+    again.fit(x, t)
+    np.testing.assert_allclose(again.history.losses, one.history.losses, rtol=1e-5)
+    bits(again.network)
 
 # Where it cannot be written, all end.
 blocked = FOLDER / "file"

@@ -146,6 +146,8 @@ class Checkpoints:
         network: Any = trainer.network  # one that is to be saved has a state
         if trainer.writes:
             save_checkpoint(path, network, trainer.optimizer, trainer, notes=self.notes)
+        else:
+            trainer.optimizer.state_dict()  # the first rank's asks all for their slices of a sharded state
         return path
 
     def _begun(self) -> Trainer:
