@@ -12,6 +12,8 @@ import pytest
 
 import fastdl
 
+collect_ignore = ["on_ranks"]  # programs that tests start on several ranks
+
 SEED = int(os.environ.get("FASTDL_TEST_SEED", "0"))  # another one: other random numbers in every test
 
 # Child processes import the fastdl that is tested, not the one in the folder where they start.

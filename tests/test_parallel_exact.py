@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from fastdl import nn
 from fastdl.parallel import DataParallel
 from tests.compare import assert_same_bits
-from tests.exact_training import SCENARIOS, train
+from tests.on_ranks.exact import SCENARIOS, train
 from tests.ranks import needs_mpi, output_of_ranks
+
+HERE = Path(__file__).parent / "on_ranks"
 
 # Sums in another order differ by some 1e-16 of their terms; in three epochs, with gradients through 1 / std of batches
 # of two rows, that grows to some 1e-14.
@@ -32,7 +36,7 @@ def test_ranks_train_as_one_process(ranks, expected, tmp_path):
     runs = []
     for run in range(2 if ranks == 3 else 1):
         file = tmp_path / f"{run}.npz"
-        output_of_ranks("-m", ranks, "tests.exact_training", file)
+        output_of_ranks(HERE / "exact.py", ranks, file)
         with np.load(file) as results:
             runs.append(dict(results))
     assert set(runs[0]) == set(expected)
@@ -51,8 +55,8 @@ def test_one_rank_is_the_plain_path(expected):
 @needs_mpi
 @pytest.mark.parametrize("ranks", [2, 3])
 def test_a_rank_that_fails(ranks):
-    """Nobody waits for it, and nothing has changed; see failing_ranks.py."""
-    output_of_ranks("-m", ranks, "tests.failing_ranks")
+    """Nobody waits for it, and nothing has changed; see on_ranks/failed_steps.py."""
+    output_of_ranks(HERE / "failed_steps.py", ranks)
 
 
 @needs_mpi

@@ -1,6 +1,6 @@
 """Networks with dropout and batch normalization, trained by one process or by several ranks.
 
-``mpiexec -n 3 python -m tests.exact_training FILE`` trains all scenarios on three ranks, checks that the ranks agree to
+``mpiexec -n 3 python tests/on_ranks/exact.py FILE`` trains all scenarios on three ranks, checks that the ranks agree to
 the bit, and saves what they came to.
 """
 

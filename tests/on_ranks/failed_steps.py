@@ -1,6 +1,6 @@
 """Ranks of which one fails in the middle of a step, and running statistics of each rank's share.
 
-``mpiexec -n 3 python -m tests.failing_ranks`` runs all checks; it ends badly if one does not hold, or hangs.
+``mpiexec -n 3 python tests/on_ranks/failed_steps.py`` runs all checks; it ends badly if one does not hold, or hangs.
 """
 
 from __future__ import annotations
