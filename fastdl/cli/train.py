@@ -46,7 +46,7 @@ def add_to(commands: options.Commands[argparse.ArgumentParser]) -> None:
     options.add_seed(command)
     options.add_threads(command)
     add = command.add_argument
-    command.epilog = f"{command.epilog}; on several ranks: mpiexec -n 2 fastdl train ..."
+    command.epilog = f"{command.epilog}    # on two ranks: mpiexec -n 2 fastdl train ..."
     add("--out", type=Path, default=Path("fastdl-train"), metavar="FOLDER", help="of the run (default: %(default)s)")
     add("--overwrite", action="store_true", help="begin anew where the folder holds a run")
     add("--resume", type=Path, metavar="FOLDER", help="go on with the run there; of the options only --epochs, --steps")
