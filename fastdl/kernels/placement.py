@@ -3,7 +3,6 @@
 NumPy starts all large arrays 16 bytes behind a page of 4096 bytes: each vector of 64 bytes then lies across two lines,
 and the same element of all of a parameter's arrays at the same place of its page. States that start at a line, each at
 another place, take 0.88 to 1.0 of the time of a step of Adam in float32 (12 placements of 12 M elements, an AMD Zen 5).
-`docs/bounds.md` says what this does not explain.
 """
 
 from __future__ import annotations

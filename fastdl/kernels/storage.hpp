@@ -46,6 +46,11 @@ inline float float_of(std::uint32_t bits) {
   return x;
 }
 
+// Of an element.
+FASTDL_INLINE index storage_bytes(fastdl_storage storage) {
+  return storage == fastdl_float64 ? 8 : storage == fastdl_float32 ? 4 : storage == fastdl_bfloat16 ? 2 : 1;
+}
+
 FASTDL_INLINE void from_bfloat16(index n, const std::uint16_t* __restrict from, float* __restrict to) {
   for (index i = 0; i < n; ++i) to[i] = float_of(std::uint32_t(from[i]) << 16);
 }
