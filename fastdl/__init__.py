@@ -6,6 +6,8 @@
 ``fastdl.train``    the trainer
 ``fastdl.data``     data sets and mini-batches
 ``fastdl.book``     the names of the book "Deep Learning from Scratch", for its scripts
+``fastdl.tune``     hyper-parameter search
+``fastdl.parallel`` training on several processes and machines
 ``fastdl.kernels``  the compiled functions on arrays that all of these are made of
 ==================  ====================================================================
 
