@@ -126,6 +126,12 @@ def test_the_callback_records_every_so_many_steps(run, every, steps):
     assert norms["1 Affine"][-1] == pytest.approx(last, rel=1e-6)
 
 
+def test_inputs_that_do_not_fit_are_refused_at_once(rng):
+    network = nn.MLP([4, 3], seed=0)
+    with pytest.raises(DtypeError, match="not of the network's dtype"):
+        Diagnostics(network, rng.random((5, 4)), np.zeros(5, int))
+
+
 @pytest.mark.parametrize("every", [0, 1.5, True])
 def test_every_is_an_integer(every):
     with pytest.raises(HyperparameterError) as caught:

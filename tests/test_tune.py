@@ -105,6 +105,13 @@ class TestSplit:
             tune.split(np.zeros((3, 1)), np.zeros(2, int))
 
 
+def test_what_is_no_split_is_refused():
+    data = np.zeros((9, 2)), np.zeros(9, int)
+    for take_part in (lambda: tune.search({"lr": 0.1}, data), lambda: tune.join(data, "nowhere.db")):
+        with pytest.raises(errors.DtypeError, match="expected what split"):
+            take_part()
+
+
 @pytest.mark.parametrize("t", [[0, 1] * 5, np.full(10, np.nan), np.array(["a", "b"] * 5), np.array([-1, 0] * 5)])
 def test_what_is_no_label_is_refused(t):
     with pytest.raises(errors.ArrayError) as caught:

@@ -128,7 +128,7 @@ def diagnose(network: Layered, x: Array, t: Array) -> Diagnosis:
     Raises
     ------
     DtypeError
-        If the network has no layers.
+        If the network has no layers, or x is of another dtype.
     FastdlError
         Where the arrays do not fit the network.
 
@@ -145,6 +145,12 @@ def diagnose(network: Layered, x: Array, t: Array) -> Diagnosis:
         raise DtypeError(
             "has no layers", op="diagnose", arg="network", expected="an object with layers, such as nn.Sequential",
             got=type(network).__qualname__,
+        )  # fmt: skip
+    dtype = next(iter(network.params.values())).dtype
+    if getattr(x, "dtype", None) != dtype:
+        raise DtypeError(
+            "not of the network's dtype", op="diagnose", arg="x", expected=f"an array of {dtype}",
+            got=str(getattr(x, "dtype", type(x).__qualname__)),
         )  # fmt: skip
     network = copy.deepcopy(network)
     seen = [_Seen(layer) for layer in every_layer(network.layers)]
@@ -175,6 +181,8 @@ class Diagnostics:
     ------
     HyperparameterError
         If ``every`` is not an integer in its range.
+    FastdlError
+        Where the arrays do not fit the network.
 
     Notes
     -----
@@ -203,6 +211,7 @@ class Diagnostics:
         self.network = network
         self.x, self.t = x, t
         self.every = integer(every, op="Diagnostics", arg="every", low=1)
+        diagnose(network, x, t)  # raises now what the first step would
         self.records: list[Diagnosis] = []
         self._before = self._copied()
 

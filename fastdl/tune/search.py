@@ -18,7 +18,7 @@ from fastdl.tune import trial as trials_
 from fastdl.tune.network import BuildMLP, check_space
 from fastdl.tune.result import SearchResult
 from fastdl.tune.space import Space, checked, from_json, suggest, to_json
-from fastdl.tune.split import Split
+from fastdl.tune.split import Split, check_split
 from fastdl.tune.storage import (
     GRACE,
     PRUNERS,
@@ -174,6 +174,7 @@ def search(
     >>> result.best_params["lr"], result.best.value  # doctest: +SKIP
     (0.337..., 0.99)
     """
+    check_split(data, "search")
     space = checked(space, "search")
     if build is None:
         check_space(space, BuildMLP(data.features, data.classes, integer(seed, op="search", arg="seed", low=0)))
@@ -238,6 +239,7 @@ def join(
     HyperparameterError
         If it has another ``build``.
     """
+    check_split(data, "join")
     settings = read_settings(storage, study, heartbeat)
     if settings.build != name_of(build):
         raise HyperparameterError(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastdl.data.checks import integer
-from fastdl.errors import ArrayError, DataError, HyperparameterError
+from fastdl.errors import ArrayError, DataError, DtypeError, HyperparameterError
 
 Rows = tuple[NDArray[Any], NDArray[Any]]
 
@@ -170,6 +170,14 @@ def _apportion(sizes: list[int], count: int, room: list[int]) -> list[int]:
         lacking = [quota - n if n < free else -math.inf for quota, n, free in zip(quotas, seats, room, strict=True)]
         seats[lacking.index(max(lacking))] += 1
     return seats
+
+
+def check_split(data: Any, op: str) -> None:
+    """Raise DtypeError where data is something else."""
+    if not isinstance(data, Split):
+        raise DtypeError(
+            "is no split", op=op, arg="data", expected="what split(x, t) returns", got=type(data).__qualname__
+        )
 
 
 def check_test(data: Split, op: str) -> Rows:
