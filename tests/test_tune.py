@@ -16,6 +16,7 @@ from fastdl.nn import MLP
 from fastdl.optim import SGD
 from fastdl.tune import Choice, Range, TrialRecord, next_space, space
 from fastdl.tune.network import BuildMLP, check_space
+from fastdl.tune.trial import RECORD
 
 SPACE = {"lr": Range(1e-3, 1.0, log=True), "layers": 1, "units": Range(2, 20)}
 
@@ -103,6 +104,24 @@ class TestSplit:
     def test_labels_must_be_as_many(self):
         with pytest.raises(errors.ArrayError):
             tune.split(np.zeros((3, 1)), np.zeros(2, int))
+
+
+def test_a_worker_that_dies_before_its_trial_has_ended():
+    """Its trial has a record, which Optuna copies to the one that is run again."""
+    optuna = pytest.importorskip("optuna")
+    from fastdl.tune.search import counting
+
+    record = {"outcome": "complete", "failed": False, "curve": [0.5], "losses": [1.0]}
+    states = optuna.trial.TrialState
+    study = optuna.create_study()
+    for state, kept in (
+        (states.FAIL, {RECORD: record}),
+        (states.WAITING, {RECORD: record}),
+        (states.FAIL, {RECORD: record | {"failed": True}}),
+        (states.FAIL, {}),
+    ):
+        study.add_trial(optuna.trial.create_trial(state=state, user_attrs=kept))
+    assert [trial.number for trial in counting(study)] == [1, 2]
 
 
 def test_what_is_no_split_is_refused():

@@ -366,11 +366,15 @@ def work(task: Task, opened: Opened, report: Progress, stop: Callable[[], bool] 
 
 
 def counting(study: Any) -> list[Any]:
-    """Return the trials that count: not those whose worker died or was interrupted, which are run again."""
+    """Return the trials that count: not those whose worker died or was interrupted, which are run again.
+
+    A worker may die between the record of its trial and the trial's end.
+    """
+    failed = optuna().trial.TrialState.FAIL
     return [
         trial
         for trial in study.get_trials(deepcopy=False)
-        if trial.state != optuna().trial.TrialState.FAIL or RECORD in trial.user_attrs
+        if trial.state != failed or trial.user_attrs.get(RECORD, {}).get("failed")
     ]
 
 
@@ -421,6 +425,6 @@ def result_of(task: Task, study: Any) -> SearchResult:
         trainer.fit(*data.train, scale=data.scale, validation=data.validation)
         return trainer
 
-    ended = [trial for trial in counting(study) if RECORD in trial.user_attrs]
+    ended = [trial for trial in counting(study) if trial.state.is_finished() and RECORD in trial.user_attrs]
     records = tuple(record_of(trial, space) for trial in ended)
     return SearchResult(space, task.settings.metric, records, study, train_again)

@@ -138,7 +138,7 @@ def run(
             if record.epoch < training["epochs"] and trial.should_prune():
                 raise pruned(f"pruned after epoch {record.epoch}")
 
-    outcome = "complete"
+    outcome, has_failed = "complete", False
     try:
         trainer = trainer_for(build, params, **training, progress=follow)
         trainer.fit(*data.train, scale=data.scale, validation=data.validation)
@@ -147,6 +147,7 @@ def run(
         raise pruned(outcome) from error
     except Exception as error:
         outcome = str(error) if isinstance(error, FastdlError) else f"{type(error).__name__}: {error}"
+        has_failed = True
         raise
     except BaseException:  # interrupted: not recorded, so that the trial does not count
         outcome = ""
@@ -154,5 +155,6 @@ def run(
     finally:
         if outcome:
             finite = [[each if math.isfinite(each) else None for each in values] for values in (curve, losses)]
-            trial.set_user_attr(RECORD, {"outcome": outcome, "curve": finite[0], "losses": finite[1]})
+            record = {"outcome": outcome, "failed": has_failed, "curve": finite[0], "losses": finite[1]}
+            trial.set_user_attr(RECORD, record)
     return curve[-1]
