@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from fastdl.cli import main
+from fastdl.kernels import build_info
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("sklearn")
@@ -153,7 +154,14 @@ def test_ctrl_c(command, tmp_path):
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize(("name", "value"), [("FASTDL_CPU", "v9"), ("FASTDL_NUM_THREADS", "none")])
+THREADS = pytest.param(
+    "FASTDL_NUM_THREADS",
+    "none",
+    marks=pytest.mark.skipif(not build_info()["openmp"], reason="built without OpenMP, which reads it"),
+)
+
+
+@pytest.mark.parametrize(("name", "value"), [("FASTDL_CPU", "v9"), THREADS])
 def test_an_environment_that_is_refused(name, value):
     for words, expected in (("info", 2), ("--help", 0)):
         command = [sys.executable, "-m", "fastdl", words]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fastdl.kernels import build_info
 from fastdl.parallel.threads import threads_of
 from tests.ranks import needs_mpi, output_of_ranks
 
@@ -26,6 +27,7 @@ def test_trainers_on_ranks(ranks, tmp_path):
     output_of_ranks(HERE / "trainers.py", ranks, tmp_path)
 
 
+@pytest.mark.skipif(not build_info()["openmp"], reason="built without OpenMP")
 def test_threads_are_shared_unless_somebody_chose_a_number():
     program = (
         "import fastdl; from fastdl.parallel import share_cores, world; "
