@@ -57,7 +57,7 @@ def dropout(shape: tuple[int, ...]) -> Call:
     x, dout = normal(shape), normal(shape, seed=1)
 
     def both() -> np.ndarray:
-        mask = np.random.rand(*shape) > 0.5  # noqa: NPY002
+        mask = np.random.rand(*shape) > 0.5  # noqa: NPY002 - as the book does
         np.multiply(x, mask)
         return dout * mask
 

@@ -162,7 +162,7 @@ struct Step {
   }
 
   // Calls work(offset, elements, true_type) for the tile, or with false_type for its blocks where an array is stored
-  // otherwise: their scratch is less, and the CPU then loads the next block while it computes this one.
+  // otherwise: their scratch is less.
   template <class Work>
   void each_part(index offset, index n, Work work) const {
     const auto is_own = [](fastdl_storage each) { return each == own; };
