@@ -74,10 +74,14 @@ def run(place: Place, what: dict[str, Any]) -> dict[str, float]:
     if mpiexec is None:
         raise SystemExit("there is no mpiexec: pip install mpich")
     task = json.dumps(what | {"threads": place.threads})
+    # As a script and not by -m, which would put the clone, whose fastdl may not be built, before the one in use here.
+    paths = filter(None, [str(Path(fastdl.__file__).parent.parent), os.environ.get("PYTHONPATH")])
+    program = [sys.executable, "-P", str(Path(__file__).with_name("rank.py"))]
     with nullcontext(([], {})) if place.megabits is None else linked(place.megabits) as (options, environment):
         done = subprocess.run(
-            [mpiexec, *options, "-n", str(place.ranks), sys.executable, "-m", "benchmarks.parallel.rank", task],
-            stdout=subprocess.PIPE, text=True, check=True, env=os.environ | environment,
+            [mpiexec, *options, "-n", str(place.ranks), *program, task],
+            stdout=subprocess.PIPE, text=True, check=True,
+            env=os.environ | environment | {"PYTHONPATH": os.pathsep.join(paths)},
         )  # fmt: skip
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.parallel.rank``: what every rank of a measurement runs; rank 0 prints the figures as JSON."""
+"""What every rank of a measurement runs; rank 0 prints the figures as JSON."""
 
 from __future__ import annotations
 
