@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,9 @@ SEED = int(os.environ.get("FASTDL_TEST_SEED", "0"))  # another one: other random
 
 # Child processes import the fastdl that is tested, not the one in the folder where they start.
 os.environ |= {"PYTHONPATH": str(Path(fastdl.__file__).parents[1]), "PYTHONSAFEPATH": "1"}
+
+# A shell has what it starts in the background ignore Ctrl-C, and child processes inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class SeededGenerator(np.random.Generator):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 
 def run(
@@ -38,3 +39,14 @@ def output(source: str, *arguments: str, **settings) -> str:
     if done.returncode != 0 or done.stderr:
         raise AssertionError(f"exit status {done.returncode}\n{done.stdout}\n{done.stderr}")
     return done.stdout.strip()
+
+
+@contextmanager
+def started(command: Sequence[object]) -> Iterator[subprocess.Popen[str]]:
+    """A process with this command line, whose output is piped; it does not outlive the test."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(list(map(str, command)), stdout=pipe, stderr=pipe, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()

@@ -16,6 +16,7 @@ import pytest
 
 from fastdl.cli import main
 from fastdl.kernels import build_info
+from tests.processes import started
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("sklearn")
@@ -141,7 +142,7 @@ def test_ctrl_c(command, tmp_path):
         "report": [],
     }[command]
     run = [sys.executable, "-m", "fastdl", command, *words, "--out", str(tmp_path / "out")]
-    with subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with started(run) as process:
         while not (tmp_path / "out").exists():  # it is past its imports
             time.sleep(0.05)
         time.sleep(1)

@@ -14,6 +14,7 @@ import pytest
 from fastdl import timing
 from fastdl.cli import main
 from fastdl.train import latest_checkpoint, load_checkpoint
+from tests.processes import started
 
 NAMES = ["lily", "rose", "tulip"]
 
@@ -138,7 +139,7 @@ def test_ctrl_c_saves_and_resume_goes_on(flowers, tmp_path):
     run = [
         *command, "--data", flowers, "--hidden", "8", "--batch-size", "1", "--steps", "150000", "--out", tmp_path / "r",
     ]  # fmt: skip
-    with subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with started(run) as process:
         assert process.stdout.readline().startswith("epoch 1")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
