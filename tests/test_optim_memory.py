@@ -58,6 +58,14 @@ def test_what_is_changed_in_place_counts(change):
         assert params["W"][0, 0] == expected
 
 
+def test_groups_may_be_emptied_in_place():
+    optimizer, params = optim.Momentum(lr=1.0, momentum=0.5, groups={"W": {"lr": 8.0}}), one(0.0)
+    for expected in (-8.0, -13.0, -16.5):
+        optimizer.update(params, one())
+        assert params["W"][0, 0] == expected
+        optimizer.groups.clear()
+
+
 def test_an_equal_value_of_another_type_is_checked():
     optimizer, params = optim.SGD(lr=1.0), one()
     optimizer.update(params, one())

@@ -390,7 +390,7 @@ class Optimizer:
             dict
         }
         # The arrays of a rule without state may change their number of dimensions, and so whether they are decayed.
-        is_kept = stay and (bool(self.spec.state) or decays is None)
+        is_kept = stay and not self.groups and (bool(self.spec.state) or decays is None)
         return bound._replace(call=call, version=version if is_kept else -1)
 
     def __setattr__(self, name: str, value: Any) -> None:
