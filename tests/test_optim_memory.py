@@ -8,6 +8,7 @@ import pytest
 from fastdl import optim
 from fastdl.errors import ArrayError, CheckpointError, HyperparameterError
 from fastdl.optim import schedules
+from fastdl.optim.options import Options
 
 
 def one(value: float = 1.0) -> dict[str, np.ndarray]:
@@ -56,6 +57,42 @@ def test_what_is_changed_in_place_counts(change):
             optimizer.groups["W"] = {"lr": step}
         optimizer.update(params, one())
         assert params["W"][0, 0] == expected
+
+
+def test_groups_may_be_emptied_in_place():
+    optimizer, params = optim.Momentum(lr=1.0, momentum=0.5, groups={"W": {"lr": 8.0}}), one(0.0)
+    for expected in (-8.0, -13.0, -16.5):
+        optimizer.update(params, one())
+        assert params["W"][0, 0] == expected
+        optimizer.groups.clear()
+
+
+def test_a_schedule_is_asked_once_a_step():
+    asked = []
+
+    def usual(step):
+        asked.append(("usual", step))
+        return 1.0
+
+    def own(step):
+        asked.append(("own", step))
+        return 0.5
+
+    optimizer = optim.SGD(lr=usual, groups={"b?": {"lr": own}, "c": {"lr": usual}})
+    params = {key: np.zeros(1) for key in ("a", "b1", "b2", "c")}
+    for _ in range(2):
+        optimizer.update(params, {key: np.ones(1) for key in params})
+    assert asked == [("usual", 0), ("own", 0), ("usual", 1), ("own", 1)]
+    assert {key: array[0] for key, array in params.items()} == {"a": -2.0, "b1": -1.0, "b2": -1.0, "c": -2.0}
+
+
+def test_options_that_are_not_given():
+    optimizer, other = optim.SGD(), optim.SGD()
+    assert {name: getattr(optimizer, name) for name in Options.__annotations__} == {
+        "weight_decay": 0.0, "decoupled": False, "decay_filter": "all", "clip_norm": None, "clip_value": None,
+        "nonfinite": "propagate", "groups": {}, "ema": None, "state_dtype": None, "seed": 0,
+    }  # fmt: skip
+    assert optimizer.groups is not other.groups
 
 
 def test_an_equal_value_of_another_type_is_checked():

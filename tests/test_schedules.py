@@ -7,6 +7,7 @@ import itertools
 import json
 import math
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -311,6 +312,15 @@ def test_a_schedule_does_not_change(schedule):
     with pytest.raises(AttributeError):
         schedule.lr = 1.0
     assert repr(pickle.loads(pickle.dumps(schedule))) == repr(copy.deepcopy(schedule)) == repr(schedule)
+
+
+@pytest.mark.parametrize("schedule", [schedule for schedule, _ in BY_HAND], ids=str)
+def test_a_pickle_may_name_the_package(schedule):
+    """As those did that were made when all classes were in one file."""
+    pickled = re.sub(rb"(fastdl\.optim\.schedules)\.\w+\n", rb"\1\n", pickle.dumps(schedule, protocol=0))
+    again = pickle.loads(pickled)
+    assert (type(again), again.get_config()) == (type(schedule), schedule.get_config())
+    assert again.state_dict() == schedule.state_dict()
 
 
 @pytest.mark.parametrize(

@@ -43,8 +43,8 @@ def outline(function: typing.Any, module: typing.Any) -> list[tuple[str, typing.
 
 def test_there_are_some():
     assert sorted(path.stem for path in STUBS) == [
-        "_activations", "_arrays", "_batch_shares", "_decay", "_dropout", "_elementwise", "_layers", "_losses",
-        "_norms", "_plan", "_random", "_runtime", "_states", "_update",
+        "_activations", "_arrays", "_batch_norm", "_batch_shares", "_decay", "_dropout", "_element_losses",
+        "_elementwise", "_layer_norm", "_layers", "_plan", "_random", "_runtime", "_softmax", "_states", "_update",
     ]  # fmt: skip
 
 

@@ -32,6 +32,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from fastdl.kernels._activations import ACTIVATIONS, NEED_INPUT, activation_backward, activation_forward
+from fastdl.kernels._batch_norm import batch_norm_backward, batch_norm_forward, batch_norm_inference
 from fastdl.kernels._batch_shares import (
     batch_norm_apply,
     batch_norm_apply_backward,
@@ -41,25 +42,16 @@ from fastdl.kernels._batch_shares import (
 )
 from fastdl.kernels._decay import decay_gradient
 from fastdl.kernels._dropout import count_step, dropout_backward, dropout_forward, dropout_ratio
-from fastdl.kernels._elementwise import CompiledFunction, add, map_elements
-from fastdl.kernels._layers import affine_backward, affine_forward, gather, row_numbers
-from fastdl.kernels._losses import (
-    class_numbers,
+from fastdl.kernels._element_losses import (
     huber,
     mean_squared_error,
     probabilities,
     real_targets,
     sigmoid_cross_entropy,
-    softmax,
-    softmax_cross_entropy,
 )
-from fastdl.kernels._norms import (
-    batch_norm_backward,
-    batch_norm_forward,
-    batch_norm_inference,
-    layer_norm_backward,
-    layer_norm_forward,
-)
+from fastdl.kernels._elementwise import CompiledFunction, add, map_elements
+from fastdl.kernels._layer_norm import layer_norm_backward, layer_norm_forward
+from fastdl.kernels._layers import affine_backward, affine_forward, gather, row_numbers
 from fastdl.kernels._plan import Plan
 from fastdl.kernels._random import random_bits, random_normal, random_uniform
 from fastdl.kernels._runtime import (
@@ -70,6 +62,7 @@ from fastdl.kernels._runtime import (
     get_num_threads,
     set_num_threads,
 )
+from fastdl.kernels._softmax import class_numbers, softmax, softmax_cross_entropy
 from fastdl.kernels._states import decode_state, encode_state
 from fastdl.kernels._update import RULES, CompiledRule, RuleSpec, update
 

@@ -1,12 +1,10 @@
 """The kernels of activations, as functions on NumPy arrays."""
 
-import numpy as np
-
 cimport numpy as cnp
 from libc.float cimport DBL_MAX
 
 from fastdl.kernels cimport _runtime
-from fastdl.kernels._arrays cimport check_apart, dtype_of, read, result, wrong_shape
+from fastdl.kernels._arrays cimport check_apart, dtype_of, is_number, read, read_like, result
 from fastdl.kernels._table cimport fastdl_activation, fastdl_queue
 from fastdl.kernels.errors import HyperparameterError
 
@@ -37,10 +35,7 @@ cdef fastdl_activation activation_of(object name, object alpha, str op) except *
             f"{name} has no alpha", op=op, arg="alpha", expected="None", got=repr(alpha),
             hint=f"Only {' and '.join(_alphas)} have one",
         )
-    elif (
-        isinstance(alpha, bool) or not isinstance(alpha, (int, float, np.integer, np.floating))
-        or not 0 < alpha <= DBL_MAX
-    ):
+    elif not is_number(alpha) or not 0 < alpha <= DBL_MAX:
         raise HyperparameterError(
             "not possible", op=op, arg="alpha", expected="a finite number > 0", got=repr(alpha)
         )
@@ -190,9 +185,7 @@ def activation_backward(dout, saved, activation, out=None, alpha=None):
     cdef fastdl_activation f = activation_of(activation, alpha, op)
     cdef cnp.ndarray dout_ = read(dout, op, "dout", -1, -1)
     cdef int dtype = dtype_of(dout_)
-    cdef cnp.ndarray saved_ = read(saved, op, "saved", cnp.PyArray_NDIM(dout_), dtype)
-    if not cnp.PyArray_SAMESHAPE(dout_, saved_):
-        raise wrong_shape(op, "saved", None, (<object>dout_).shape, saved_)
+    cdef cnp.ndarray saved_ = read_like(saved, dout_, op, "saved")
     cdef cnp.ndarray dx = result(out, op, "out", cnp.PyArray_NDIM(saved_), cnp.PyArray_DIMS(saved_), dtype)
     cdef const void* dout_data = cnp.PyArray_DATA(dout_)
     cdef const void* saved_data = cnp.PyArray_DATA(saved_)

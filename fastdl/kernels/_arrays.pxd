@@ -20,14 +20,24 @@ cdef enum:
 # negative), in C order; an array of another layout is copied. `like` >= 0 demands that dtype, ANY_FLOAT takes bfloat16 too.
 cdef cnp.ndarray read(object value, str op, str arg, int ndim, int like, object key=*)
 
+# The same, of the shape and dtype of another one, and of the shape (count,).
+cdef cnp.ndarray read_like(object value, cnp.ndarray like, str op, str arg)
+cdef cnp.ndarray read_row(object value, Py_ssize_t count, str op, str arg, int dtype)
+
 # The place for a result: `out`, checked, or a fresh array.
 cdef cnp.ndarray result(object out, str op, str arg, int ndim, const cnp.npy_intp* shape, int dtype)
+
+# The places for several results, of these names: `out`, a tuple, or None for each.
+cdef tuple places(object out, int count, str op, str names)
 
 # An array that is changed in place: as read(), and writeable, and not copied.
 cdef cnp.ndarray changed(object value, str op, str arg, int like, object key)
 
 # Whether it is an ndarray or a memmap, exactly.
 cdef bint is_array(object value) noexcept
+
+# Whether it is a number of Python or NumPy, and not a bool.
+cdef bint is_number(object value) except -1
 
 # Of an array that was checked.
 cdef int dtype_of(cnp.ndarray array) noexcept

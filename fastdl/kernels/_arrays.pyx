@@ -1,4 +1,4 @@
-"""The validator: what may be passed where an array is wanted, checked before anything is written."""
+"""The validator: what may be passed where an array or a number is wanted, checked before anything is written."""
 
 import numpy as np
 
@@ -48,6 +48,10 @@ cdef int dtype_named(object dtype, str op) except -1:
 
 cdef bint is_array(object value) noexcept:
     return type(value) is cnp.ndarray or type(value) is _memmap  # not a MaskedArray, say: its mask would go unseen
+
+
+cdef bint is_number(object value) except -1:
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
 cdef bint _is_reduced(cnp.ndarray array, int like) except -1:
@@ -130,6 +134,20 @@ cdef cnp.ndarray read(object value, str op, str arg, int ndim, int like, object 
     return cnp.PyArray_GETCONTIGUOUS(array)
 
 
+cdef cnp.ndarray read_like(object value, cnp.ndarray like, str op, str arg):
+    cdef cnp.ndarray array = read(value, op, arg, cnp.PyArray_NDIM(like), dtype_of(like))
+    if not cnp.PyArray_SAMESHAPE(array, like):
+        raise wrong_shape(op, arg, None, (<object>like).shape, array)
+    return array
+
+
+cdef cnp.ndarray read_row(object value, Py_ssize_t count, str op, str arg, int dtype):
+    cdef cnp.ndarray array = read(value, op, arg, 1, dtype)
+    if cnp.PyArray_DIM(array, 0) != count:
+        raise wrong_shape(op, arg, None, (count,), array)
+    return array
+
+
 cdef bint _overlaps_itself(cnp.ndarray array) noexcept:
     """Unless each axis, in order of stride, steps over all that the axes before it reach."""
     cdef Py_ssize_t reach = cnp.PyArray_ITEMSIZE(array), stride, shortest = 0, axis, i
@@ -179,6 +197,14 @@ cdef cnp.ndarray result(object out, str op, str arg, int ndim, const cnp.npy_int
             "not contiguous", op=op, arg=arg, got=f"strides {_strides(array)}", hint="Pass an array in C order, not a view",
         )
     return array
+
+
+cdef tuple places(object out, int count, str op, str names):
+    if out is None:
+        return (None,) * count
+    if not isinstance(out, tuple) or len(out) != count:
+        raise ArrayError(f"not a tuple of {count} arrays", op=op, arg="out", expected=names)
+    return out
 
 
 cdef object wrong_shape(str op, str arg, object key, object expected, cnp.ndarray got):

@@ -1,15 +1,24 @@
 """Batch normalization of a batch of which each process has a share, pass by pass, as functions on NumPy arrays."""
 
-import numpy as np
-
 cimport numpy as cnp
 from libc.math cimport INFINITY
 from libc.float cimport DBL_MAX
 
 from fastdl.kernels cimport _runtime
 from fastdl.kernels._activations cimport fusible_activation
-from fastdl.kernels._arrays cimport FLOAT64, check_apart, dtype_named, dtype_of, read, result, wrong_shape
-from fastdl.kernels._norms cimport batch_of, number_up_to, output_for_slope, row_of, running_of, same_shape, statistics_of
+from fastdl.kernels._arrays cimport (
+    FLOAT64,
+    check_apart,
+    dtype_named,
+    dtype_of,
+    is_number,
+    read,
+    read_like,
+    read_row,
+    result,
+    wrong_shape,
+)
+from fastdl.kernels._batch_norm cimport batch_of, number_up_to, output_for_slope, running_of, statistics_of
 from fastdl.kernels._table cimport fastdl_activation, fastdl_channels, fastdl_queue, fastdl_running
 from fastdl.kernels.errors import ArrayError, HyperparameterError
 
@@ -17,7 +26,7 @@ cnp.import_array()
 
 
 cdef double _count(object value, str op) except? -1:
-    if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool) and 0 < value <= DBL_MAX:
+    if is_number(value) and 0 < value <= DBL_MAX:
         return value
     raise HyperparameterError("not possible", op=op, arg="count", expected="a number > 0", got=repr(value))
 
@@ -188,8 +197,8 @@ def batch_norm_apply(x, gamma, beta, statistics, activation="identity", out=None
     cdef fastdl_channels shape
     cdef cnp.ndarray x_ = batch_of(x, op, "x", &shape)
     cdef int dtype = dtype_of(x_)
-    cdef cnp.ndarray gamma_ = row_of(gamma, shape.channels, op, "gamma", dtype)
-    cdef cnp.ndarray beta_ = row_of(beta, shape.channels, op, "beta", dtype)
+    cdef cnp.ndarray gamma_ = read_row(gamma, shape.channels, op, "gamma", dtype)
+    cdef cnp.ndarray beta_ = read_row(beta, shape.channels, op, "beta", dtype)
     cdef cnp.ndarray statistics_ = statistics_of(statistics, shape.channels, op, dtype)
     cdef cnp.ndarray y = result(out, op, "out", cnp.PyArray_NDIM(x_), cnp.PyArray_DIMS(x_), dtype)
     if out is not None:
@@ -252,9 +261,9 @@ def batch_norm_sums(dout, x, statistics, y=None, activation="identity"):
     cdef fastdl_channels shape
     cdef cnp.ndarray dout_ = batch_of(dout, op, "dout", &shape)
     cdef int dtype = dtype_of(dout_)
-    cdef cnp.ndarray x_ = same_shape(x, dout_, op, "x", dtype)
+    cdef cnp.ndarray x_ = read_like(x, dout_, op, "x")
     cdef cnp.ndarray statistics_ = statistics_of(statistics, shape.channels, op, dtype)
-    cdef cnp.ndarray y_ = output_for_slope(y, dout_, f, op, activation, dtype)
+    cdef cnp.ndarray y_ = output_for_slope(y, dout_, f, op, activation)
     cdef cnp.npy_intp dims[2]
     dims[0], dims[1] = 2, shape.channels
     cdef cnp.ndarray sums = result(None, op, "out", 2, dims, FLOAT64)
@@ -318,13 +327,13 @@ def batch_norm_apply_backward(dout, x, gamma, statistics, sums, count, y=None, a
     cdef fastdl_channels shape
     cdef cnp.ndarray dout_ = batch_of(dout, op, "dout", &shape)
     cdef int dtype = dtype_of(dout_)
-    cdef cnp.ndarray x_ = same_shape(x, dout_, op, "x", dtype)
-    cdef cnp.ndarray gamma_ = row_of(gamma, shape.channels, op, "gamma", dtype)
+    cdef cnp.ndarray x_ = read_like(x, dout_, op, "x")
+    cdef cnp.ndarray gamma_ = read_row(gamma, shape.channels, op, "gamma", dtype)
     cdef cnp.ndarray statistics_ = statistics_of(statistics, shape.channels, op, dtype)
     cdef cnp.ndarray sums_ = read(sums, op, "sums", 2, FLOAT64)
     if cnp.PyArray_DIM(sums_, 0) != 2 or cnp.PyArray_DIM(sums_, 1) != shape.channels:
         raise wrong_shape(op, "sums", None, (2, shape.channels), sums_)
-    cdef cnp.ndarray y_ = output_for_slope(y, dout_, f, op, activation, dtype)
+    cdef cnp.ndarray y_ = output_for_slope(y, dout_, f, op, activation)
     cdef cnp.ndarray dx = result(out, op, "out", cnp.PyArray_NDIM(dout_), cnp.PyArray_DIMS(dout_), dtype)
     if out is not None:
         check_apart(

@@ -6,7 +6,7 @@ cimport numpy as cnp
 from libc.math cimport INFINITY
 
 from fastdl.kernels cimport _recording, _runtime
-from fastdl.kernels._arrays cimport changed, check_apart, dtype_of, read, wrong_shape
+from fastdl.kernels._arrays cimport changed, check_apart, dtype_of, is_number, read, wrong_shape
 from fastdl.kernels._table cimport fastdl_queue
 from fastdl.kernels.errors import ArrayError, HyperparameterError
 
@@ -59,7 +59,7 @@ def decay_gradient(W, dW, rate):
             raise wrong_shape(op, "dW", None, (<object>w_).shape, dw_)
         if not cnp.PyArray_IS_C_CONTIGUOUS(dw_):
             raise ArrayError("not contiguous", op=op, arg="dW", hint="Pass an array in C order, not a view")
-    if isinstance(rate, bool) or not isinstance(rate, (int, float, np.integer, np.floating)) or not 0 <= rate < INFINITY:
+    if not is_number(rate) or not 0 <= rate < INFINITY:
         raise HyperparameterError("out of range", op=op, arg="rate", expected="a finite number >= 0", got=repr(rate))
     check_apart([("dW", dw_)], [("W", w_)], op)
     cdef double factor = rate

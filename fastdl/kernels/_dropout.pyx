@@ -8,7 +8,7 @@ from libc.stdint cimport uint32_t
 
 from fastdl.kernels cimport _runtime
 from fastdl.kernels._activations cimport fusible_activation
-from fastdl.kernels._arrays cimport FLOAT64, check_apart, dtype_of, read, result, wrong_shape
+from fastdl.kernels._arrays cimport FLOAT64, check_apart, dtype_of, is_number, read, read_like, result
 from fastdl.kernels._random cimport integer_below, source_of
 from fastdl.kernels._table cimport fastdl_activation, fastdl_mask, fastdl_queue
 from fastdl.kernels.errors import ArrayError, HyperparameterError
@@ -21,7 +21,7 @@ cdef object _first_of_masks = 1 << 63
 
 cdef int _dropped(object ratio, str op) except -1:
     """How many of 65536 are dropped."""
-    if isinstance(ratio, bool) or not isinstance(ratio, (int, float, np.integer, np.floating)) or not 0 <= ratio < 1:
+    if not is_number(ratio) or not 0 <= ratio < 1:
         raise HyperparameterError("out of range", op=op, arg="ratio", expected="a number in [0, 1)", got=repr(ratio))
     return min(round(65536 * float(ratio)), 65535)
 
@@ -29,8 +29,7 @@ cdef int _dropped(object ratio, str op) except -1:
 cdef double _scale(object scale, int dropped, int dtype, str op) except -1:
     if scale is None:
         return 65536.0 / (65536 - dropped)
-    if isinstance(scale, bool) or not isinstance(scale, (int, float, np.integer, np.floating)) or not (
-            0 < scale <= (DBL_MAX if dtype == FLOAT64 else FLT_MAX)):
+    if not is_number(scale) or not 0 < scale <= (DBL_MAX if dtype == FLOAT64 else FLT_MAX):
         raise HyperparameterError("out of range", op=op, arg="scale", expected="a finite number > 0", got=repr(scale))
     return scale
 
@@ -250,9 +249,7 @@ def dropout_backward(dout, ratio, seed, stream=0, step=0, y=None, activation="id
     cdef double factor = _scale(scale, mask.dropped, dtype, op)
     cdef const void* y_data = NULL
     if y is not None:
-        y_ = read(y, op, "y", cnp.PyArray_NDIM(dout_), dtype)
-        if not cnp.PyArray_SAMESHAPE(dout_, y_):
-            raise wrong_shape(op, "y", None, (<object>dout_).shape, y_)
+        y_ = read_like(y, dout_, op, "y")
         y_data = cnp.PyArray_DATA(y_)
     elif f.number != 0:
         raise ArrayError(

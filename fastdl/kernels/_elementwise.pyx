@@ -9,7 +9,7 @@ from libc.stdint cimport uintptr_t
 
 from fastdl.kernels cimport _runtime
 from fastdl.kernels._activations cimport fusible_activation
-from fastdl.kernels._arrays cimport check_apart, dtype_of, read, result, wrong_shape
+from fastdl.kernels._arrays cimport check_apart, dtype_of, read, read_like, result
 from fastdl.kernels._table cimport fastdl_activation, fastdl_mapping, fastdl_max_mapped, fastdl_queue, fastdl_tile
 from fastdl.kernels.errors import KeyMismatchError
 
@@ -70,7 +70,7 @@ def add(a, b, activation="identity", out=None):
     cdef fastdl_activation f = fusible_activation(activation, op)
     cdef cnp.ndarray a_ = read(a, op, "a", -1, -1)
     cdef int dtype = dtype_of(a_)
-    cdef cnp.ndarray b_ = _like(b, a_, op, "b")
+    cdef cnp.ndarray b_ = read_like(b, a_, op, "b")
     cdef cnp.ndarray y = result(out, op, "out", cnp.PyArray_NDIM(a_), cnp.PyArray_DIMS(a_), dtype)
     cdef const void* a_data = cnp.PyArray_DATA(a_)
     cdef const void* b_data = cnp.PyArray_DATA(b_)
@@ -85,14 +85,6 @@ def add(a, b, activation="identity", out=None):
     if not done:
         raise MemoryError(op)
     return y
-
-
-cdef cnp.ndarray _like(object value, cnp.ndarray first, str op, str arg):
-    """An argument that is read, of the first one's shape and dtype."""
-    cdef cnp.ndarray array = read(value, op, arg, cnp.PyArray_NDIM(first), dtype_of(first))
-    if not cnp.PyArray_SAMESHAPE(array, first):
-        raise wrong_shape(op, arg, None, (<object>first).shape, array)
-    return array
 
 
 def map_elements(function, inputs, coefficients=(), out=None):
@@ -137,7 +129,7 @@ def map_elements(function, inputs, coefficients=(), out=None):
         raise KeyMismatchError("wrong number", op=op, arg="inputs", expected=str(function.input_count), got=str(count))
     cdef cnp.ndarray first = read(inputs[0], op, "inputs", -1, -1, 0)
     cdef int dtype = dtype_of(first)
-    cdef list arrays = [first] + [_like(inputs[k], first, op, f"inputs[{k}]") for k in range(1, count)]
+    cdef list arrays = [first] + [read_like(inputs[k], first, op, f"inputs[{k}]") for k in range(1, count)]
     cdef cnp.ndarray numbers = np.array(coefficients, dtype=np.float64)
     cdef fastdl_mapping mapping
     mapping.tile = <fastdl_tile><uintptr_t>function.address(bool(dtype))

@@ -8,7 +8,17 @@ from libc.stdint cimport int64_t
 
 from fastdl.kernels cimport _runtime
 from fastdl.kernels._activations cimport activation_of
-from fastdl.kernels._arrays cimport check_apart, check_not_empty, dtype_named, dtype_of, is_array, read, result, wrong_shape
+from fastdl.kernels._arrays cimport (
+    check_apart,
+    check_not_empty,
+    dtype_named,
+    dtype_of,
+    is_array,
+    is_number,
+    read,
+    result,
+    wrong_shape,
+)
 from fastdl.kernels._table cimport fastdl_activation, fastdl_queue
 from fastdl.kernels._activations import NEED_INPUT as _need_input
 from fastdl.kernels.errors import ArrayError, DtypeError, HyperparameterError
@@ -306,7 +316,7 @@ def gather(data, indices, scale=1.0, dtype="float32", out=None):
     target = dtype_named(dtype, op)
     rows = cnp.PyArray_DIM(data_, 0)
     numbers = _row_numbers(indices, rows, op)
-    if isinstance(scale, bool) or not isinstance(scale, (int, float, np.integer, np.floating)) or not abs(scale) <= DBL_MAX:
+    if not is_number(scale) or not abs(scale) <= DBL_MAX:
         raise HyperparameterError("not a finite number", op=op, arg="scale", got=repr(scale))
     factor = scale
     count = cnp.PyArray_DIM(numbers, 0)

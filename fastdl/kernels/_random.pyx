@@ -8,7 +8,7 @@ from libc.stdint cimport uint32_t
 from libcpp cimport bool as cbool
 
 from fastdl.kernels cimport _runtime
-from fastdl.kernels._arrays cimport FLOAT64, dtype_named
+from fastdl.kernels._arrays cimport FLOAT64, dtype_named, is_number
 from fastdl.kernels._table cimport fastdl_index, fastdl_queue, fastdl_source
 from fastdl.kernels.errors import ArrayError, HyperparameterError
 
@@ -26,7 +26,7 @@ cdef object integer_below(object value, int bits, str op, str arg):
 
 
 cdef double _number(object value, str op, str arg) except *:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)) or not abs(value) <= DBL_MAX:
+    if not is_number(value) or not abs(value) <= DBL_MAX:
         raise HyperparameterError("not a finite number", op=op, arg=arg, got=repr(value))
     return value
 

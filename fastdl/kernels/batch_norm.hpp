@@ -46,6 +46,15 @@ void normalize(F f, const ChannelTiles& tiles, index begin, index end, const T* 
   });
 }
 
+// Adds the arrays of normalize() but for the statistics.
+template <class T>
+Operands with_normalized(Operands operands, const ChannelTiles& tiles, const T* x, const T* gamma, const T* beta, T* y) {
+  return operands.rows_read(x, tiles.elements())
+      .rows_read_all(gamma, tiles.channels)
+      .rows_read_all(beta, tiles.channels)
+      .rows_write(y, tiles.elements());
+}
+
 // Means and squares around them, of parts of a batch: moments[part] = {mean of each channel, squares of each}. They become
 // those of all parts in the place of the first one's, in the order of the parts (Chan, Golub and LeVeque 1979); returns how
 // many numbers of a channel there are.
@@ -156,16 +165,13 @@ struct BatchNormForward {
   Scratch scratch() const { return batch.moments.scratch(); }
   index rows() const { return batch.moments.tiles.samples; }
   Operands operands() const {
-    const index size = batch.moments.tiles.elements(), channels = batch.moments.tiles.channels;
-    return Operands()
-        .prepare_reads(batch.moments.x, size)
-        .prepare_writes(batch.statistics, 3 * channels)
-        .prepare_writes(batch.running.mean, channels)
-        .prepare_writes(batch.running.variance, channels)
-        .rows_read(batch.moments.x, size)
-        .rows_read_all(gamma, channels)
-        .rows_read_all(beta, channels)
-        .rows_write(y, size);
+    const ChannelTiles& tiles = batch.moments.tiles;
+    const Operands prepared = Operands()
+                                  .prepare_reads(batch.moments.x, tiles.elements())
+                                  .prepare_writes(batch.statistics, 3 * tiles.channels)
+                                  .prepare_writes(batch.running.mean, tiles.channels)
+                                  .prepare_writes(batch.running.variance, tiles.channels);
+    return with_normalized(prepared, tiles, batch.moments.x, gamma, beta, y);
   }
 
   bool prepares() const { return true; }
@@ -190,13 +196,8 @@ struct BatchNormInference {
   }
   index rows() const { return tiles.samples; }
   Operands operands() const {
-    return Operands()
-        .prepare_reads(mean, tiles.channels)
-        .prepare_reads(variance, tiles.channels)
-        .rows_read(x, tiles.elements())
-        .rows_read_all(gamma, tiles.channels)
-        .rows_read_all(beta, tiles.channels)
-        .rows_write(y, tiles.elements());
+    const Operands prepared = Operands().prepare_reads(mean, tiles.channels).prepare_reads(variance, tiles.channels);
+    return with_normalized(prepared, tiles, x, gamma, beta, y);
   }
 
   bool prepares() const { return true; }
@@ -261,6 +262,16 @@ struct BatchNormSlopes {
     }
   }
 
+  // Adds the arrays of apply() but for the averages.
+  Operands with_applied(Operands operands, const T* gamma, T* dx) const {
+    return operands.rows_read(dout, tiles.elements())
+        .rows_read(x, tiles.elements())
+        .rows_read(y, tiles.elements())
+        .rows_read_all(gamma, tiles.channels)
+        .rows_read_all(statistics, 3 * tiles.channels)
+        .rows_write(dx, tiles.elements());
+  }
+
   // How many numbers apply() needs for each of a tile's channels.
   static constexpr index of_apply = 3;
 
@@ -305,19 +316,14 @@ struct BatchNormBackward {
   index rows() const { return of.tiles.samples; }
   Operands operands() const {
     const index size = of.tiles.elements(), channels = of.tiles.channels;
-    return Operands()
-        .prepare_reads(of.dout, size)
-        .prepare_reads(of.x, size)
-        .prepare_reads(of.y, size)
-        .prepare_reads(of.statistics, 3 * channels)
-        .prepare_writes(dgamma, channels)
-        .prepare_writes(dbeta, channels)
-        .rows_read(of.dout, size)
-        .rows_read(of.x, size)
-        .rows_read(of.y, size)
-        .rows_read_all(gamma, channels)
-        .rows_read_all(of.statistics, 3 * channels)
-        .rows_write(dx, size);
+    const Operands prepared = Operands()
+                                  .prepare_reads(of.dout, size)
+                                  .prepare_reads(of.x, size)
+                                  .prepare_reads(of.y, size)
+                                  .prepare_reads(of.statistics, 3 * channels)
+                                  .prepare_writes(dgamma, channels)
+                                  .prepare_writes(dbeta, channels);
+    return of.with_applied(prepared, gamma, dx);
   }
 
   bool prepares() const { return true; }

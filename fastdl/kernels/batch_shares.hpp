@@ -6,6 +6,12 @@
 
 namespace FASTDL_LEVEL {
 
+// Of two rows with a number for each channel.
+inline void copy_channels(index first, index end, index channels, const double* from, double* to) {
+  for (index row = 0; row < 2; ++row)
+    std::copy(from + row * channels + first, from + row * channels + end, to + row * channels + first);
+}
+
 // Mean of each channel, and squares around it.
 template <class T>
 struct MeasureShare {
@@ -17,9 +23,7 @@ struct MeasureShare {
 
   void operator()(const Team& team, Memory memory) const {
     of(team, memory, [&](index first, index end, const double* own, double) {
-      for (index row = 0; row < 2; ++row)
-        std::copy(own + row * of.tiles.channels + first, own + row * of.tiles.channels + end,
-                  moments + row * of.tiles.channels + first);
+      copy_channels(first, end, of.tiles.channels, own, moments);
     });
   }
 };
@@ -58,12 +62,7 @@ struct NormalizeShare {
   Scratch scratch() const { return {0, of_normalize * tiles.tile_channels * index(sizeof(T))}; }
   index rows() const { return tiles.samples; }
   Operands operands() const {
-    return Operands()
-        .rows_read(x, tiles.elements())
-        .rows_read_all(gamma, tiles.channels)
-        .rows_read_all(beta, tiles.channels)
-        .rows_read_all(statistics, 3 * tiles.channels)
-        .rows_write(y, tiles.elements());
+    return with_normalized(Operands().rows_read_all(statistics, 3 * tiles.channels), tiles, x, gamma, beta, y);
   }
 
   void on_rows(index begin, index end, Memory memory) const {
@@ -81,9 +80,7 @@ struct SumSlopes {
 
   void operator()(const Team& team, Memory memory) const {
     of.sum(team, memory.shared, [&](index first, index end, const double* own) {
-      for (index row = 0; row < 2; ++row)
-        std::copy(own + row * of.tiles.channels + first, own + row * of.tiles.channels + end,
-                  sums + row * of.tiles.channels + first);
+      copy_channels(first, end, of.tiles.channels, own, sums);
     });
   }
 };
@@ -104,16 +101,9 @@ struct ApplySlopes {
 
   index rows() const { return of.tiles.samples; }
   Operands operands() const {
-    const index size = of.tiles.elements(), channels = of.tiles.channels;
-    return Operands()
-        .prepare_reads(sums, 2 * channels)
-        .prepare_reads(of.statistics, 3 * channels)
-        .rows_read(of.dout, size)
-        .rows_read(of.x, size)
-        .rows_read(of.y, size)
-        .rows_read_all(gamma, channels)
-        .rows_read_all(of.statistics, 3 * channels)
-        .rows_write(dx, size);
+    const index channels = of.tiles.channels;
+    const Operands prepared = Operands().prepare_reads(sums, 2 * channels).prepare_reads(of.statistics, 3 * channels);
+    return of.with_applied(prepared, gamma, dx);
   }
 
   bool prepares() const { return true; }

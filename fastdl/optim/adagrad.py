@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Unpack
 
 from fastdl.optim.conventions import Convention
-from fastdl.optim.optimizer import LearningRate, Optimizer, Options
+from fastdl.optim.optimizer import Optimizer
+from fastdl.optim.options import LearningRate, Options
 
 
 class AdaGrad(Optimizer):

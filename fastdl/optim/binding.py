@@ -10,15 +10,9 @@ from numpy.typing import NDArray
 
 from fastdl.errors import KeyMismatchError
 from fastdl.optim import groups
+from fastdl.optim.call import Call
 
 Array = NDArray[Any]
-
-
-class Call(NamedTuple):
-    """What the kernel gets besides arrays."""
-
-    hyper: list[float] | Array  # one row, or one for each parameter
-    treatment: dict[str, Any]  # what is done besides the rule
 
 
 class Origin(NamedTuple):
@@ -41,6 +35,14 @@ class Binding(NamedTuple):
     shapes: tuple[tuple[int, ...], ...] = ()  # of the parameters; not needed where it is stored as it is
     version: int = -1  # of the settings that `call` was worked out from, where they stay
     call: Call = Call([], {})
+
+    def by_key(self, values: Iterable[Any]) -> dict[Hashable, Any]:
+        """Return values in the order of `keys`, by key."""
+        return dict(zip(self.keys, values, strict=True))
+
+    def stored_state(self, names: Iterable[str]) -> dict[str, dict[Hashable, Array]]:
+        """Return the state arrays as they are stored, by the rule's names for them and by key."""
+        return {name: self.by_key(row) for name, row in zip(names, self.arrays, strict=True)}
 
 
 def bind(keys: Iterable[Hashable], step: int) -> Binding:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastdl.errors import HyperparameterError
+from fastdl.optim.options import Options, defaults
 from fastdl.optim.schedules import Schedule
 
 if TYPE_CHECKING:
@@ -21,35 +22,25 @@ def own_arguments(kind: type[Optimizer]) -> dict[str, Any]:
     return {name: each.default for name, each in parameters.items() if name not in ("convention", "options")}
 
 
-def changed(optimizer: Optimizer, options: Iterable[str]) -> dict[str, Any]:
+def changed(optimizer: Optimizer) -> dict[str, Any]:
     """Return the settings that are not what their convention makes of them, hyper-parameters in any case.
 
     Parameters
     ----------
     optimizer : Optimizer
         Whose settings.
-    options : iterable of str
-        The names of the settings that all optimizers have.
 
     Returns
     -------
     dict
     """
-    meant = optimizer.conventions[optimizer.convention]
     own = own_arguments(type(optimizer))
-    plain: dict[str, Any] = own | {
-        "weight_decay": meant.defaults.get("weight_decay", 0.0),
-        "decoupled": meant.decay == "decoupled",
-        "decay_filter": "all",
-        "nonfinite": "propagate",
-        "groups": {},
-        "seed": 0,
-    }
-    settings = {name: getattr(optimizer, name, None) for name in (*own, *options)}
+    plain = own | defaults(optimizer.conventions[optimizer.convention])
+    settings = {name: getattr(optimizer, name, None) for name in (*own, *Options.__annotations__)}
     return {
         name: value
         for name, value in settings.items()
-        if value is not None and (name not in plain or (value is not plain[name] and value != plain[name]))
+        if value is not None and value is not plain[name] and value != plain[name]
     }
 
 
@@ -86,7 +77,7 @@ def as_config(value: Any, name: str, op: str) -> Any:
     return value
 
 
-def arguments(kind: type[Optimizer], config: Mapping[str, Any], options: Iterable[str]) -> dict[str, Any]:
+def arguments(kind: type[Optimizer], config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments for a class of optimizers that a configuration stands for.
 
     Parameters
@@ -95,8 +86,6 @@ def arguments(kind: type[Optimizer], config: Mapping[str, Any], options: Iterabl
         The optimizer's class.
     config : mapping
         Arguments of the class; ``name`` is optional.
-    options : iterable of str
-        The names of the settings that all optimizers have.
 
     Returns
     -------
@@ -112,7 +101,7 @@ def arguments(kind: type[Optimizer], config: Mapping[str, Any], options: Iterabl
         raise HyperparameterError(
             "another optimizer's", op=kind.name, arg="name", expected=kind.name, got=config["name"]
         )
-    known = [*own_arguments(kind), "convention", *options]
+    known = [*own_arguments(kind), "convention", *Options.__annotations__]
     for name in settings:
         if name not in known:
             raise unknown(kind.name, name, known)

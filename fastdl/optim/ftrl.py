@@ -12,7 +12,8 @@ from fastdl.kernels.placement import placed_state
 from fastdl.optim.binding import Array
 from fastdl.optim.conventions import Convention
 from fastdl.optim.hyperparameters import checked
-from fastdl.optim.optimizer import LearningRate, Optimizer, Options
+from fastdl.optim.optimizer import Optimizer
+from fastdl.optim.options import LearningRate, Options
 
 
 class Ftrl(Optimizer):

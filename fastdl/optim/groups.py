@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -84,6 +84,38 @@ def settings_of(groups: Groups, keys: Iterable[Hashable], op: str) -> list[dict[
         for i in matches:
             own[i] |= settings
     return own
+
+
+def rates_of(lr: Any, own: Sequence[Mapping[str, Any]], number: Callable[[Any], float]) -> list[float]:
+    """Return each parameter's learning rate.
+
+    Parameters
+    ----------
+    lr : float, schedule or callable
+        That of parameters that have none of their own.
+    own : sequence of mapping
+        Each parameter's settings, as :func:`settings_of` returns them.
+    number : callable
+        Returns what a learning rate is in this step. A schedule is asked once, however many parameters have it.
+
+    Returns
+    -------
+    list of float
+
+    Examples
+    --------
+    >>> rates_of(0.1, [{}, {"lr": 0.5}], float)
+    [0.1, 0.5]
+    """
+    usual = number(lr)
+    rates, asked = [usual] * len(own), {id(lr): usual}
+    for i, settings in enumerate(own):
+        if "lr" in settings:
+            rate = settings["lr"]
+            if id(rate) not in asked:
+                asked[id(rate)] = number(rate)
+            rates[i] = asked[id(rate)]
+    return rates
 
 
 def _matches(pattern: Hashable, key: Hashable) -> bool:

@@ -6,7 +6,8 @@ import math
 from typing import Unpack
 
 from fastdl.optim.conventions import Convention
-from fastdl.optim.optimizer import LearningRate, Optimizer, Options
+from fastdl.optim.optimizer import Optimizer
+from fastdl.optim.options import LearningRate, Options
 
 
 class Nadam(Optimizer):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal, Self, TypedDict
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -15,32 +15,12 @@ from fastdl.errors import ArrayError, HyperparameterError
 from fastdl.kernels._arrays import leaves
 from fastdl.kernels.placement import empty_state
 from fastdl.optim import configuration, conventions, groups, saved, state_dtypes, trees
-from fastdl.optim.binding import Array, Binding, Call, Origin, averages_of, bind, keys_differ, with_groups
+from fastdl.optim.binding import Array, Binding, Origin, averages_of, bind, keys_differ, with_groups
+from fastdl.optim.call import call_of
 from fastdl.optim.conventions import Convention
 from fastdl.optim.hyperparameters import checked
+from fastdl.optim.options import DecayFilter, LearningRate, Options, check_settings, defaults, is_settled
 from fastdl.optim.state_dtypes import StateDtype
-
-LearningRate = float | Callable[[int], float]
-DecayFilter = Literal["all", "matrices"] | Callable[[Hashable, Array], bool]
-
-
-class Options(TypedDict, total=False):
-    """Settings that every optimizer takes, by keyword; see :class:`Optimizer`."""
-
-    weight_decay: float
-    decoupled: bool
-    decay_filter: DecayFilter
-    clip_norm: float
-    clip_value: float
-    nonfinite: Literal["propagate", "raise", "skip"]
-    groups: groups.Groups
-    ema: float
-    state_dtype: StateDtype
-    seed: int
-
-
-# The types of settings that change only by being set.
-_UNCHANGING = {float, int, bool, str, type(None)}
 
 
 class Optimizer:
@@ -99,6 +79,15 @@ class Optimizer:
     conventions: ClassVar[Mapping[str, Convention]]
     lr: LearningRate
     weight_decay: float
+    decoupled: bool
+    decay_filter: DecayFilter
+    clip_norm: float | None
+    clip_value: float | None
+    nonfinite: str
+    groups: groups.Groups
+    ema: float | None
+    state_dtype: StateDtype | None
+    seed: int
     _version: int  # of the settings
 
     def __init__(
@@ -113,13 +102,15 @@ class Optimizer:
         for option in options:
             if option not in Options.__annotations__:
                 raise configuration.unknown(self.name, option, Options.__annotations__)
-        for name in dict.fromkeys((*self.spec.hyper, "weight_decay")):
+        for name in self.spec.hyper:
             value = given.get(name, meant.defaults.get(name, 0.0))
             if value is None:
                 raise HyperparameterError(
                     "missing", op=self.name, arg=name, expected="a value: this convention has no default", got="None"
                 )
             setattr(self, name, value)
+        for name, usual in defaults(meant).items():
+            setattr(self, name, given.get(name, usual))
         for name, value in hyperparameters.items():
             if value is not None and not hasattr(self, name):
                 raise HyperparameterError(
@@ -129,40 +120,13 @@ class Optimizer:
                     expected=f"None with convention {self.convention!r}",
                     got=repr(value),
                 )
-        self.decoupled = given.get("decoupled", meant.decay == "decoupled")
-        self.decay_filter: DecayFilter = given.get("decay_filter", "all")
-        self.clip_norm: float | None = given.get("clip_norm")
-        self.clip_value: float | None = given.get("clip_value")
-        self.nonfinite: str = given.get("nonfinite", "propagate")
-        self.groups: groups.Groups = given.get("groups", {})
-        self.ema: float | None = given.get("ema")
-        self.state_dtype: StateDtype | None = given.get("state_dtype")
-        self.seed: int = given.get("seed", 0)
-        self._check_settings()
+        check_settings(self)
         self._bound: Binding | None = None
         self._lock = threading.Lock()
 
     def _choose_rule(self, convention: Convention) -> str | kernels.CompiledRule:
         """The variant of the formula; an optimizer with variants of its own chooses among them."""
         return convention.rule
-
-    def _check_settings(self) -> None:
-        if not callable(self.lr):
-            checked("lr", self.lr, self.name)
-        for name in (*self.spec.hyper, "weight_decay", "clip_norm", "clip_value", "ema"):
-            if name != "lr" and getattr(self, name) is not None:
-                checked(name, getattr(self, name), self.name)
-        for name, choices in (("nonfinite", ("propagate", "raise", "skip")), ("decay_filter", ("all", "matrices"))):
-            if getattr(self, name) not in choices and not (name == "decay_filter" and callable(self.decay_filter)):
-                raise HyperparameterError(
-                    "unknown choice",
-                    op=self.name,
-                    arg=name,
-                    expected=f"one of {choices}",
-                    got=repr(getattr(self, name)),
-                )
-        groups.check(self.groups, (*self.spec.hyper, "weight_decay"), self.name)
-        state_dtypes.check(self.state_dtype, self.seed, self.spec.name, self.name)
 
     @property
     def hyperparameters(self) -> dict[str, Any]:
@@ -178,7 +142,7 @@ class Optimizer:
         bound = self._bound
         if bound is None or bound.state_dtype not in state_dtypes.REDUCED:
             return self._stored_state()
-        shapes = dict(zip(bound.keys, bound.shapes, strict=True))
+        shapes = bound.by_key(bound.shapes)
         return {
             name: {
                 key: kernels.decode_state(array, shapes[key], name in self.spec.squares) for key, array in row.items()
@@ -187,17 +151,14 @@ class Optimizer:
         }
 
     def _stored_state(self) -> dict[str, dict[Hashable, Array]]:
-        if self._bound is None:
-            return {}
-        rows = zip(self.spec.state, self._bound.arrays, strict=True)
-        return {name: dict(zip(self._bound.keys, row, strict=True)) for name, row in rows}
+        return {} if self._bound is None else self._bound.stored_state(self.spec.state)
 
     @property
     def averages(self) -> dict[Hashable, Array]:
         """The moving averages by key of the parameter; empty before the first step, and without ``ema``."""
         if self._bound is None or self._bound.averages is None:
             return {}
-        return dict(zip(self._bound.keys, self._bound.averages, strict=True))
+        return self._bound.by_key(self._bound.averages)
 
     @property
     def steps(self) -> int:
@@ -333,11 +294,7 @@ class Optimizer:
 
     def _flatten(self, tree: Any, grads: Any) -> tuple[Binding, list[Any], list[Any], dict[Hashable, Array]]:
         """The state for these parameters, parameters and gradients in its order, and those that were numbers."""
-        params = trees.flatten(tree, self.name, "params")
-        grads = trees.flatten(grads, self.name, "grads")
-        if params.keys() != grads.keys():
-            raise keys_differ(self.name, "grads", params, grads)
-        values = {key: _as_array(value) for key, value in params.items()}
+        values, gradients, numbers = trees.flatten_both(tree, grads, self.name)
         bound = self._bound
         is_known = bound is not None and values.keys() == set(bound.keys)
         if bound is None or not bound.keys or not (is_known or self.spec.state or bound.averages):
@@ -349,9 +306,13 @@ class Optimizer:
                 shapes=tuple(np.shape(value) for value in values.values()),
             )
         elif not is_known:
-            raise keys_differ(self.name, "params", dict.fromkeys(bound.keys), params)
-        numbers = {key: value for key, value in values.items() if params[key] is not value}
-        return bound, [values[key] for key in bound.keys], [_as_array(grads[key]) for key in bound.keys], numbers
+            raise keys_differ(self.name, "params", dict.fromkeys(bound.keys), values)
+        return (
+            bound,
+            [values[key] for key in bound.keys],
+            [trees.as_array(gradients[key]) for key in bound.keys],
+            numbers,
+        )
 
     def _with_groups(self, bound: Binding) -> Binding:
         groups.check(self.groups, (*self.spec.hyper, "weight_decay"), self.name)
@@ -384,14 +345,8 @@ class Optimizer:
             bound = self._with_groups(bound)
         if (bound.averages is not None) != (self.ema is not None):
             bound = bound._replace(averages=None if self.ema is None else averages_of(values))
-        rates, decays = self._rates(bound), self._decays(bound, wholes)
-        call = Call(self._hyper(bound, rates, decays), self._treatment(bound, rates, decays))
-        stay = {type(getattr(self, name)) for name in (*self.spec.hyper, *Options.__annotations__)} <= _UNCHANGING | {
-            dict
-        }
-        # The arrays of a rule without state may change their number of dimensions, and so whether they are decayed.
-        is_kept = stay and (bool(self.spec.state) or decays is None)
-        return bound._replace(call=call, version=version if is_kept else -1)
+        call = call_of(self, bound, groups.rates_of(self.lr, bound.own, self._learning_rate), wholes)
+        return bound._replace(call=call, version=version if is_settled(self) else -1)
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
@@ -400,69 +355,6 @@ class Optimizer:
 
     def _learning_rate(self, lr: Any) -> float:
         return checked("lr", lr(self.steps) if callable(lr) else lr, self.name)
-
-    def _rates(self, bound: Binding) -> list[float]:
-        """Each parameter's learning rate."""
-        rates = [self._learning_rate(self.lr)] * len(bound.keys)
-        asked: dict[int, float] = {}  # a schedule is asked once a step, however many parameters have it
-        for i, lr in ((i, own["lr"]) for i, own in enumerate(bound.own) if "lr" in own):
-            if id(lr) not in asked:
-                asked[id(lr)] = rates[i] if lr is self.lr else self._learning_rate(lr)
-            rates[i] = asked[id(lr)]
-        return rates
-
-    def _decays(self, bound: Binding, values: list[Any]) -> list[float] | None:
-        """Each parameter's weight decay; None if there is none at all."""
-        usual = checked("weight_decay", self.weight_decay, self.name)
-        if usual == 0 and not self.groups:
-            return None
-        if self.decay_filter == "all" and not self.groups:
-            return [usual] * len(values)
-        decays = [
-            checked("weight_decay", own["weight_decay"], self.name) if "weight_decay" in own else usual
-            for own in bound.own
-        ]
-        pairs = zip(bound.keys, values, decays, strict=True)
-        return [decay if self._is_decayed(key, value) else 0.0 for key, value, decay in pairs]
-
-    def _hyper(self, bound: Binding, rates: list[float], decays: list[float] | None) -> list[float] | Array:
-        names = self.spec.hyper
-        in_rule = "weight_decay" in names and decays is not None
-        if not self.groups and not in_rule:
-            rate = rates[0] if rates else 0.0
-            return [rate if name == "lr" else checked(name, getattr(self, name), self.name) for name in names]
-        rows = np.empty((len(bound.keys), len(names)))
-        for i, name in enumerate(names):
-            if name == "lr":
-                rows[:, i] = rates
-            elif name == "weight_decay" and in_rule:
-                rows[:, i] = 0 if self.decoupled else decays
-            else:
-                usual = checked(name, getattr(self, name), self.name)
-                rows[:, i] = [checked(name, own[name], self.name) if name in own else usual for own in bound.own]
-        return rows
-
-    def _treatment(self, bound: Binding, rates: list[float], decays: list[float] | None) -> dict[str, Any]:
-        treatment: dict[str, Any] = {"op": self.name}
-        if decays is not None and self.decoupled:
-            treatment["shrink"] = [rate * decay for rate, decay in zip(rates, decays, strict=True)]
-        elif decays is not None and "weight_decay" not in self.spec.hyper:
-            treatment["decay"] = decays
-        for name in ("clip_norm", "clip_value"):
-            if getattr(self, name) is not None:
-                treatment[name] = checked(name, getattr(self, name), self.name)
-        if self.nonfinite != "propagate":
-            treatment["needs_finite"] = True
-        if self.state_dtype in state_dtypes.REDUCED:
-            treatment["seed"] = self.seed
-        if self.ema is not None:
-            treatment |= {"averages": bound.averages, "average_decay": checked("ema", self.ema, self.name)}
-        return treatment
-
-    def _is_decayed(self, key: Hashable, value: Any) -> bool:
-        if callable(self.decay_filter):
-            return bool(self.decay_filter(key, value))
-        return self.decay_filter == "all" or np.ndim(value) >= 2
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that a later :meth:`load_state_dict` needs to go on as if nothing had happened.
@@ -483,23 +375,7 @@ class Optimizer:
         0.01
         """
         with self._lock:
-            steps = {} if self._bound is None else dict(zip(self._bound.keys, self._bound.steps.tolist(), strict=True))
-            numbers = self.hyperparameters | {"weight_decay": self.weight_decay}
-            rounding = {}
-            if self.state_dtype in state_dtypes.REDUCED:
-                shapes = {} if self._bound is None else dict(zip(self._bound.keys, self._bound.shapes, strict=True))
-                rounding["rounding"] = {"state_dtype": self.state_dtype, "seed": self.seed, "shapes": shapes}
-            return {
-                "rule": self.spec.name,
-                "hyperparameters": {name: value for name, value in numbers.items() if not callable(value)},
-                "steps": steps,
-                "state": {
-                    name: {key: array.copy() for key, array in row.items()}
-                    for name, row in self._stored_state().items()
-                },
-                "averages": {key: array.copy() for key, array in self.averages.items()},
-                "schedules": saved.schedules(self.lr, self.groups),
-            } | rounding
+            return saved.collected(self, self._bound)
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over what :meth:`state_dict` returned, with copies of its arrays.
@@ -533,20 +409,9 @@ class Optimizer:
             for name, value in checkpoint.hyperparameters.items():
                 if not callable(getattr(self, name)):
                     setattr(self, name, value)
-            self._bound = None
             if checkpoint.seed is not None:
                 self.seed = checkpoint.seed
-            if checkpoint.steps:
-                self._bound = Binding(
-                    keys=tuple(checkpoint.steps),
-                    arrays=[list(row.values()) for row in checkpoint.state.values()],
-                    steps=np.array(list(checkpoint.steps.values()), np.int64),
-                    averages=None if self.ema is None else list(checkpoint.averages.values()),
-                    groups={},
-                    own=[{} for _ in checkpoint.steps],
-                    state_dtype=self.state_dtype,
-                    shapes=checkpoint.shapes,
-                )
+            self._bound = checkpoint.bound
 
     def get_config(self) -> dict[str, Any]:
         """Return the settings as numbers, strings and dicts, from which :meth:`from_config` makes the same optimizer.
@@ -566,7 +431,7 @@ class Optimizer:
         >>> SGD(lr=0.5, clip_norm=1.0).get_config()
         {'name': 'sgd', 'convention': 'book', 'lr': 0.5, 'clip_norm': 1.0}
         """
-        settings = configuration.changed(self, Options.__annotations__)
+        settings = configuration.changed(self)
         return {"name": self.name, "convention": self.convention} | {
             name: configuration.as_config(value, name, self.name) for name, value in settings.items()
         }
@@ -595,10 +460,10 @@ class Optimizer:
         >>> SGD.from_config({"lr": 0.5})
         SGD(lr=0.5)
         """
-        return cls(**configuration.arguments(cls, config, Options.__annotations__))
+        return cls(**configuration.arguments(cls, config))
 
     def __repr__(self) -> str:
-        settings = configuration.changed(self, Options.__annotations__)
+        settings = configuration.changed(self)
         if self.convention != next(iter(self.conventions)):
             settings["convention"] = self.convention
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in settings.items())})"
@@ -608,11 +473,6 @@ class Optimizer:
 
     def __setstate__(self, attributes: dict[str, Any]) -> None:
         self.__dict__.update(attributes, _lock=threading.Lock())
-
-
-def _as_array(value: Any) -> Any:
-    """A Python number as an array of its own; anything else as it is."""
-    return np.array(float(value)) if isinstance(value, float | int) and not isinstance(value, bool) else value
 
 
 def _not_finite(op: str, keys: tuple[Hashable, ...], params: list[Array], gradients: list[Array | None]) -> ArrayError:

@@ -15,7 +15,8 @@ from fastdl.errors import HyperparameterError, RuleError
 from fastdl.kernels import CompiledRule
 from fastdl.optim.conventions import Convention
 from fastdl.optim.hyperparameters import checked
-from fastdl.optim.optimizer import Optimizer, Options
+from fastdl.optim.optimizer import Optimizer
+from fastdl.optim.options import Options
 
 Function = Callable[..., Any]
 

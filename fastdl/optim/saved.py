@@ -1,9 +1,9 @@
-"""Checks a saved state of an optimizer as a whole, before any of it is taken over."""
+"""The saved state of an optimizer: how it is made, and how it is checked as a whole before any of it is taken over."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +11,14 @@ from numpy.typing import NDArray
 from fastdl.errors import CheckpointError, HyperparameterError
 from fastdl.kernels import CompiledRule, RuleSpec
 from fastdl.kernels.placement import placed_state
+from fastdl.optim.binding import Binding, bind
 from fastdl.optim.groups import Groups
 from fastdl.optim.hyperparameters import checked
 from fastdl.optim.schedules import Schedule
 from fastdl.optim.state_dtypes import REDUCED, is_seed, stored_kind
+
+if TYPE_CHECKING:
+    from fastdl.optim.optimizer import Optimizer
 
 Rows = dict[Hashable, NDArray[Any]]
 
@@ -22,15 +26,42 @@ _LR = object()  # in place of a group's pattern: what all the other parameters h
 
 
 class Checkpoint(NamedTuple):
-    """A saved state that fits its optimizer; its arrays are copies, in the order of `steps`."""
+    """A saved state that fits its optimizer."""
 
     hyperparameters: dict[str, float]
-    steps: dict[Hashable, int]
-    state: dict[str, Rows]
-    averages: Rows
     schedules: Mapping[str, Any]
     seed: int | None  # of the rounding of a state that is stored in bfloat16 or uint8
-    shapes: tuple[tuple[int, ...], ...]  # of its parameters
+    bound: Binding | None  # with copies of the arrays; None before the first step
+
+
+def collected(optimizer: Optimizer, bound: Binding | None) -> dict[str, Any]:
+    """Return what :meth:`Optimizer.state_dict` does.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        Which is to be saved.
+    bound : Binding or None
+        What it keeps for its parameters, None before the first step.
+
+    Returns
+    -------
+    dict
+    """
+    numbers = optimizer.hyperparameters | {"weight_decay": optimizer.weight_decay}
+    rows = {} if bound is None else bound.stored_state(optimizer.spec.state)
+    parts = {
+        "rule": optimizer.spec.name,
+        "hyperparameters": {name: value for name, value in numbers.items() if not callable(value)},
+        "steps": {} if bound is None else bound.by_key(bound.steps.tolist()),
+        "state": {name: _copies(row) for name, row in rows.items()},
+        "averages": _copies(optimizer.averages),
+        "schedules": schedules(optimizer.lr, optimizer.groups),
+    }
+    if optimizer.state_dtype in REDUCED:
+        shapes = {} if bound is None else bound.by_key(bound.shapes)
+        parts["rounding"] = {"state_dtype": optimizer.state_dtype, "seed": optimizer.seed, "shapes": shapes}
+    return parts
 
 
 def validate(
@@ -99,22 +130,22 @@ def validate(
                 fail.unless_stored(f"{name}[{key!r}]", table[key], state_dtype, shapes[key])
             else:
                 fail.unless_array(f"{name}[{key!r}]", table[key], kinds.setdefault(key, _kind(table[key])))
-    copies: dict[str, Rows] = {
-        name: {key: placed_state(table[key], number) for key in steps}
-        for number, (name, table) in enumerate(tables.items())
+    copies = {
+        name: [placed_state(table[key], number) for key in steps] for number, (name, table) in enumerate(tables.items())
     }
     fail.unless_names("schedules", ("lr", "groups"), state_dict["schedules"])
     for part in ("lr", "groups"):
         fail.unless_mapping(f"schedules[{part!r}]", state_dict["schedules"][part])
-    return Checkpoint(
-        hyperparameters=hyperparameters,
-        steps=steps,
-        state={name: copies[name] for name in rule.state if steps},
-        averages=copies.get("averages", {}),
-        schedules=state_dict["schedules"],
-        seed=seed,
-        shapes=tuple(shapes[key] for key in steps) if is_reduced else (),
-    )
+    bound = None
+    if steps:
+        bound = bind(steps, 0)._replace(
+            arrays=[copies[name] for name in rule.state],
+            steps=np.array(list(steps.values()), np.int64),
+            averages=copies.get("averages"),
+            state_dtype=state_dtype,
+            shapes=tuple(shapes[key] for key in steps) if is_reduced else (),
+        )
+    return Checkpoint(hyperparameters, state_dict["schedules"], seed, bound)
 
 
 def schedules(lr: Any, groups: Groups) -> dict[str, Any]:
@@ -171,6 +202,10 @@ def load_schedules(memories: Mapping[str, Any], lr: Any, groups: Groups, op: str
         for schedule, memory in before:
             schedule.load_state_dict(memory)
         raise
+
+
+def _copies(row: Rows) -> Rows:
+    return {key: array.copy() for key, array in row.items()}
 
 
 def _of_groups(groups: Groups) -> dict[Hashable, Schedule]:

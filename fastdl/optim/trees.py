@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastdl.errors import DtypeError, KeyMismatchError
+from fastdl.optim.binding import keys_differ
 
 _ONLY_ARRAYS = {np.ndarray}
 
@@ -55,6 +56,47 @@ def flatten(tree: Any, op: str, arg: str) -> Mapping[Hashable, Any]:
             )
         flat[key] = container[place]
     return flat
+
+
+def as_array(value: Any) -> Any:
+    """Return a Python number as an array of its own, anything else as it is."""
+    return np.array(float(value)) if isinstance(value, float | int) and not isinstance(value, bool) else value
+
+
+def flatten_both(
+    params: Any, grads: Any, op: str
+) -> tuple[dict[Hashable, Any], Mapping[Hashable, Any], dict[Hashable, Any]]:
+    """Return parameters, with arrays in place of numbers, and gradients by key; and those parameters that were numbers.
+
+    Parameters
+    ----------
+    params, grads : mapping, list or tuple
+        Trees of the same form.
+    op : str
+        What the error calls the optimizer.
+
+    Returns
+    -------
+    tuple of dict
+
+    Raises
+    ------
+    DtypeError
+        If one of them is not a tree.
+    KeyMismatchError
+        If their keys differ, or two leaves have the same path.
+
+    Examples
+    --------
+    >>> flatten_both([1.0], [2.0], "sgd")
+    ({0: array(1.)}, {0: 2.0}, {0: array(1.)})
+    """
+    leaves, gradients = flatten(params, op, "params"), flatten(grads, op, "grads")
+    if leaves.keys() != gradients.keys():
+        raise keys_differ(op, "grads", leaves, gradients)
+    values = {key: as_array(value) for key, value in leaves.items()}
+    numbers = {key: value for key, value in values.items() if leaves[key] is not value}
+    return values, gradients, numbers
 
 
 def places(tree: Any, keys: Collection[Hashable], op: str) -> dict[Hashable, tuple[Any, Any]]:

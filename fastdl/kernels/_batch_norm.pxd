@@ -5,9 +5,7 @@ from fastdl.kernels._table cimport fastdl_activation, fastdl_channels, fastdl_ru
 # A number from 0 to `highest`, or below infinity.
 cdef double number_up_to(object value, str op, str arg, double highest) except? -1
 
-# Arrays of (count,), of the shape of another one, and of (3, count).
-cdef cnp.ndarray row_of(object value, Py_ssize_t count, str op, str arg, int dtype)
-cdef cnp.ndarray same_shape(object value, cnp.ndarray like, str op, str arg, int dtype)
+# An array of (3, count).
 cdef cnp.ndarray statistics_of(object value, Py_ssize_t count, str op, int dtype)
 
 # An array of (samples, channels, ...), which is not empty.
@@ -18,4 +16,4 @@ cdef tuple running_of(object running, object momentum, object ddof, Py_ssize_t c
                       fastdl_running* past)
 
 # The output that an activation's derivative is computed from; of the identity any array.
-cdef cnp.ndarray output_for_slope(object y, cnp.ndarray like, fastdl_activation f, str op, object activation, int dtype)
+cdef cnp.ndarray output_for_slope(object y, cnp.ndarray like, fastdl_activation f, str op, object activation)
