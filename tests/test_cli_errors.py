@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import gzip
+import json
+import math
 import os
 import re
 import shlex
@@ -14,7 +17,7 @@ import time
 import numpy as np
 import pytest
 
-from fastdl.cli import main
+from fastdl.cli import _parser, main
 from fastdl.kernels import build_info
 
 pytest.importorskip("matplotlib")
@@ -105,6 +108,55 @@ def test_a_value_out_of_range_is_of_usage(command, tmp_path, capsys):
     more = [tmp_path] if command in ("evaluate", "predict") else RUNS.get(command, [])
     assert status(command, *more, "--threads", "0") == 2
     assert "--threads" in capsys.readouterr().err
+
+
+def numbers(command):
+    """The options of a command that are numbers."""
+    (subparsers,) = (action for action in _parser()._actions if isinstance(action, argparse._SubParsersAction))
+    options = [action for action in subparsers.choices[command]._actions if action.type in (int, float)]
+    return [(action.option_strings[0], action.type) for action in options]
+
+
+MORE = {"evaluate": ["m"], "predict": ["m"], "train": ["--patience", "1"]}
+
+
+@pytest.mark.parametrize("command", sorted({*COMMANDS} - {"completion"}))
+def test_no_number_ends_in_a_traceback_or_is_taken_at_random(command, tmp_path, monkeypatch, capsys):
+    """What no option can be: each is named in one line, before anything else is looked at."""
+    monkeypatch.chdir(tmp_path)
+    for option, kind in numbers(command):
+        for value in (math.nan, math.inf, -math.inf) if kind is float else (-1, -(10**30), 10**30):
+            assert status(command, *MORE.get(command, []), f"{option}={value}") == 2, (option, value)
+            out, err = capsys.readouterr()
+            assert err.startswith(f"fastdl: error: {option}: out of range (expected "), err
+            assert f"got {value})" in err
+            assert (out, len(err.splitlines())) == ("", 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("more", [[], ["--patience", "2"]])
+@pytest.mark.parametrize("value", ["-1", "-1e-300", "0.5"])
+def test_what_counts_as_an_improvement(value, more, tmp_path, capsys):
+    words = ["train", *RUNS["train"], f"--min-delta={value}", *more, "--out", tmp_path / "out"]
+    assert status(*words) == (0 if more and value == "0.5" else 2)
+    err = capsys.readouterr().err
+    assert ("--patience" in err) == (not more)
+    assert ("--min-delta" in err) == (value != "0.5" or not more)
+
+
+def test_a_run_s_file_with_a_number_that_cannot_be(tmp_path, capsys):
+    out = tmp_path / "out"
+    assert status("train", *RUNS["train"], "--out", out) == 0
+    config = json.loads((out / "config.json").read_text())
+    for name, bad in (("batch_size", 0), ("seed", -1), ("lr", math.nan)):
+        (out / "config.json").write_text(json.dumps(config | {"options": config["options"] | {name: bad}}))
+        assert status("train", "--resume", out) == 2
+        assert f"--{name.replace('_', '-')}: out of range" in capsys.readouterr().err
+
+
+def test_layers_of_any_size_are_refused(tmp_path, capsys):
+    assert status("train", "--hidden", 10**30, "--out", tmp_path / "out") == 2
+    assert "--hidden: not possible" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -95,6 +95,7 @@ def _run(argv: Sequence[str] | None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         ranks.check(arguments)
+        options.check_numbers(arguments)
         arguments.run(arguments)
     except BrokenPipeError:
         raise
