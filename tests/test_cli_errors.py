@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import importlib
 import json
 import math
 import os
@@ -17,7 +18,7 @@ import time
 import numpy as np
 import pytest
 
-from fastdl.cli import _parser, main
+from fastdl.cli import commands, main
 from fastdl.kernels import build_info
 
 pytest.importorskip("matplotlib")
@@ -112,7 +113,7 @@ def test_a_value_out_of_range_is_of_usage(command, tmp_path, capsys):
 
 def numbers(command):
     """The options of a command that are numbers."""
-    (subparsers,) = (action for action in _parser()._actions if isinstance(action, argparse._SubParsersAction))
+    (subparsers,) = (action for action in commands.parser()._actions if isinstance(action, argparse._SubParsersAction))
     options = [action for action in subparsers.choices[command]._actions if action.type in (int, float)]
     return [(action.option_strings[0], action.type) for action in options]
 
@@ -170,7 +171,7 @@ def test_layers_of_any_size_are_refused(tmp_path, capsys):
     ],
 )
 def test_whatever_is_raised_is_one_line(command, raised, expected, text, monkeypatch, capsys):
-    module = sys.modules[f"fastdl.cli.{command}"]
+    module = importlib.import_module(f"fastdl.cli.{command}")
     words = {"evaluate": ["m"], "predict": ["m"], "completion": ["bash"]}.get(command, [])
 
     def fail(*arguments):
@@ -184,18 +185,59 @@ def test_whatever_is_raised_is_one_line(command, raised, expected, text, monkeyp
         main([command, *words, "--debug"])
 
 
-@pytest.mark.parametrize("command", ["compare", "experiment", "tune", "report"])
+@pytest.mark.parametrize("command", ["train", "compare", "experiment", "report", "bench"])
+def test_ctrl_c_that_became_another_error(command, monkeypatch, capsys):
+    """As the import of NumPy makes of it, and as the kernels' might: PyCapsule_Import raises ImportError."""
+
+    def fail(*arguments):
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ImportError('PyCapsule_Import could not import module "datetime"') from None
+
+    monkeypatch.setattr(importlib.import_module(f"fastdl.cli.{command}"), "_run", fail)
+    assert status(command) == 130
+    assert capsys.readouterr() == ("", "fastdl: interrupted\n")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with pytest.raises(KeyboardInterrupt):
+        main([command, "--debug"])
+
+
+@pytest.mark.parametrize("module", ["argparse", "multiprocessing", "numpy", "fastdl.experiments", "matplotlib.figure"])
+def test_ctrl_c_amid_an_import(module, tmp_path):
+    """It comes when the command imports this module, from its own first ones to those of a figure."""
+    program = f"""
+import builtins, signal, sys
+whole = builtins.__import__
+def import_(name, globals=None, locals=None, fromlist=(), level=0):
+    if name == "{module}":
+        signal.raise_signal(signal.SIGINT)
+    return whole(name, globals, locals, fromlist, level)
+builtins.__import__ = import_
+from fastdl.cli import main
+sys.exit(main(["experiment", "anisotropy"]))
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stderr == "fastdl: interrupted\n"
+    assert done.returncode in (130, -signal.SIGINT)
+
+
+@pytest.mark.parametrize("command", ["compare", "experiment", "tune", "report", "bench"])
 def test_ctrl_c(command, tmp_path):
     words = {
         "compare": ["--steps", "10000000"],
         "experiment": ["all"],
         "tune": ["--trials", "100000"],
         "report": [],
+        "bench": [],
     }[command]
-    run = [sys.executable, "-m", "fastdl", command, *words, "--out", str(tmp_path / "out")]
+    out = [] if command == "bench" else ["--out", str(tmp_path / "out")]
+    run = [sys.executable, "-m", "fastdl", command, *words, *out]
     with subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        while not (tmp_path / "out").exists():  # it is past its imports
+        while out and not (tmp_path / "out").exists():  # it is past its imports
             time.sleep(0.05)
+        if not out:
+            process.stdout.readline()
         time.sleep(1)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=20)
