@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from fastdl import kernels, nn, optim, reference
-from fastdl.errors import HyperparameterError, RuleError
+from fastdl.errors import ArrayError, HyperparameterError, RuleError
+from fastdl.optim.binding import Origin
 from fastdl.optim.schedules import Cosine
 from fastdl.parallel.slices import Slices
 from fastdl.train import load_checkpoint
@@ -113,6 +114,15 @@ def test_a_rule_says_whether_pieces_of_an_array_can_be_stepped_apart(rng, rule):
 
     same = stepped([slice(0, 512), slice(512, 1500)]).tobytes() == stepped([slice(0, 1500)]).tobytes()
     assert same == (not spec.whole) == rule.is_elementwise
+
+
+def test_a_part_of_a_parameter_is_refused_where_the_rule_is_of_whole_ones():
+    W = np.ones(600)
+    with pytest.raises(ArrayError, match=r"params\['W'\].*all 600.*got 344"):
+        optim.LAMB().update_pieces({"W": W[256:]}, {"W": np.ones(344)}, {"W": Origin(W, 256)})
+    assert W.min() == W.max() == 1
+    for piece in (W, W[:0]):
+        optim.LAMB().update_pieces({"W": piece}, {"W": np.ones(len(piece))}, {"W": Origin(W, 0)})
 
 
 def test_a_rule_of_a_user_cannot_be_of_whole_arrays():
