@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import gzip
+import importlib
+import json
+import math
 import os
 import re
 import shlex
@@ -14,7 +18,7 @@ import time
 import numpy as np
 import pytest
 
-from fastdl.cli import main
+from fastdl.cli import commands, main
 from fastdl.kernels import build_info
 from tests.processes import started
 
@@ -108,6 +112,55 @@ def test_a_value_out_of_range_is_of_usage(command, tmp_path, capsys):
     assert "--threads" in capsys.readouterr().err
 
 
+def numbers(command):
+    """The options of a command that are numbers."""
+    (subparsers,) = (action for action in commands.parser()._actions if isinstance(action, argparse._SubParsersAction))
+    options = [action for action in subparsers.choices[command]._actions if action.type in (int, float)]
+    return [(action.option_strings[0], action.type) for action in options]
+
+
+MORE = {"evaluate": ["m"], "predict": ["m"], "train": ["--patience", "1"]}
+
+
+@pytest.mark.parametrize("command", sorted({*COMMANDS} - {"completion"}))
+def test_no_number_ends_in_a_traceback_or_is_taken_at_random(command, tmp_path, monkeypatch, capsys):
+    """What no option can be: each is named in one line, before anything else is looked at."""
+    monkeypatch.chdir(tmp_path)
+    for option, kind in numbers(command):
+        for value in (math.nan, math.inf, -math.inf) if kind is float else (-1, -(10**30), 10**30):
+            assert status(command, *MORE.get(command, []), f"{option}={value}") == 2, (option, value)
+            out, err = capsys.readouterr()
+            assert err.startswith(f"fastdl: error: {option}: out of range (expected "), err
+            assert f"got {value})" in err
+            assert (out, len(err.splitlines())) == ("", 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("more", [[], ["--patience", "2"]])
+@pytest.mark.parametrize("value", ["-1", "-1e-300", "0.5"])
+def test_what_counts_as_an_improvement(value, more, tmp_path, capsys):
+    words = ["train", *RUNS["train"], f"--min-delta={value}", *more, "--out", tmp_path / "out"]
+    assert status(*words) == (0 if more and value == "0.5" else 2)
+    err = capsys.readouterr().err
+    assert ("--patience" in err) == (not more)
+    assert ("--min-delta" in err) == (value != "0.5" or not more)
+
+
+def test_a_run_s_file_with_a_number_that_cannot_be(tmp_path, capsys):
+    out = tmp_path / "out"
+    assert status("train", *RUNS["train"], "--out", out) == 0
+    config = json.loads((out / "config.json").read_text())
+    for name, bad in (("batch_size", 0), ("seed", -1), ("lr", math.nan)):
+        (out / "config.json").write_text(json.dumps(config | {"options": config["options"] | {name: bad}}))
+        assert status("train", "--resume", out) == 2
+        assert f"--{name.replace('_', '-')}: out of range" in capsys.readouterr().err
+
+
+def test_layers_of_any_size_are_refused(tmp_path, capsys):
+    assert status("train", "--hidden", 10**30, "--out", tmp_path / "out") == 2
+    assert "--hidden: not possible" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize(
     ("raised", "expected", "text"),
@@ -119,7 +172,7 @@ def test_a_value_out_of_range_is_of_usage(command, tmp_path, capsys):
     ],
 )
 def test_whatever_is_raised_is_one_line(command, raised, expected, text, monkeypatch, capsys):
-    module = sys.modules[f"fastdl.cli.{command}"]
+    module = importlib.import_module(f"fastdl.cli.{command}")
     words = {"evaluate": ["m"], "predict": ["m"], "completion": ["bash"]}.get(command, [])
 
     def fail(*arguments):
@@ -133,18 +186,59 @@ def test_whatever_is_raised_is_one_line(command, raised, expected, text, monkeyp
         main([command, *words, "--debug"])
 
 
-@pytest.mark.parametrize("command", ["compare", "experiment", "tune", "report"])
+@pytest.mark.parametrize("command", ["train", "compare", "experiment", "report", "bench"])
+def test_ctrl_c_that_became_another_error(command, monkeypatch, capsys):
+    """As the import of NumPy makes of it, and as the kernels' might: PyCapsule_Import raises ImportError."""
+
+    def fail(*arguments):
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ImportError('PyCapsule_Import could not import module "datetime"') from None
+
+    monkeypatch.setattr(importlib.import_module(f"fastdl.cli.{command}"), "_run", fail)
+    assert status(command) == 130
+    assert capsys.readouterr() == ("", "fastdl: interrupted\n")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with pytest.raises(KeyboardInterrupt):
+        main([command, "--debug"])
+
+
+@pytest.mark.parametrize("module", ["argparse", "multiprocessing", "numpy", "fastdl.experiments", "matplotlib.figure"])
+def test_ctrl_c_amid_an_import(module, tmp_path):
+    """It comes when the command imports this module, from its own first ones to those of a figure."""
+    program = f"""
+import builtins, signal, sys
+whole = builtins.__import__
+def import_(name, globals=None, locals=None, fromlist=(), level=0):
+    if name == "{module}":
+        signal.raise_signal(signal.SIGINT)
+    return whole(name, globals, locals, fromlist, level)
+builtins.__import__ = import_
+from fastdl.cli import main
+sys.exit(main(["experiment", "anisotropy"]))
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stderr == "fastdl: interrupted\n"
+    assert done.returncode in (130, -signal.SIGINT)
+
+
+@pytest.mark.parametrize("command", ["compare", "experiment", "tune", "report", "bench"])
 def test_ctrl_c(command, tmp_path):
     words = {
         "compare": ["--steps", "10000000"],
         "experiment": ["all"],
         "tune": ["--trials", "100000"],
         "report": [],
+        "bench": [],
     }[command]
-    run = [sys.executable, "-m", "fastdl", command, *words, "--out", str(tmp_path / "out")]
+    out = [] if command == "bench" else ["--out", str(tmp_path / "out")]
+    run = [sys.executable, "-m", "fastdl", command, *words, *out]
     with started(run) as process:
-        while not (tmp_path / "out").exists():  # it is past its imports
+        while out and not (tmp_path / "out").exists():  # it is past its imports
             time.sleep(0.05)
+        if not out:
+            process.stdout.readline()
         time.sleep(1)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=20)

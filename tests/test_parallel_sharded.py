@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 from fastdl import kernels, nn, optim, reference
-from fastdl.errors import HyperparameterError
+from fastdl.errors import ArrayError, HyperparameterError, RuleError
+from fastdl.optim.binding import Origin
 from fastdl.optim.schedules import Cosine
 from fastdl.parallel.slices import Slices
 from fastdl.train import load_checkpoint
+from tests.catalog import RULES
 from tests.compare import assert_same_bits, digest
 from tests.ranks import needs_mpi, output_of_ranks
 
@@ -95,6 +97,46 @@ def test_slices_are_a_partition(rng, whole):
                 assert not whole or len(piece) in (0, sizes[key])
             if not whole:
                 assert abs(len(mine) - sum(sizes) / ranks) <= 256
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_a_rule_says_whether_pieces_of_an_array_can_be_stepped_apart(rng, rule):
+    """Pieces get the bits of the whole array, unless the rule is of whole arrays: then they do not."""
+    spec = kernels.RULES[rule.name]
+    p, g = rng.standard_normal((2, 1500))
+
+    def stepped(pieces):
+        params, grads = [p[piece].copy() for piece in pieces], [g[piece] for piece in pieces]
+        states = [[np.ones_like(param) for param in params] for _ in spec.state]
+        hyper = [rule.settings[0][name] for name in spec.hyper]
+        kernels.update(rule.name, params, grads, states, np.zeros(len(params), np.int64), hyper)
+        return np.concatenate(params)
+
+    same = stepped([slice(0, 512), slice(512, 1500)]).tobytes() == stepped([slice(0, 1500)]).tobytes()
+    assert same == (not spec.whole) == rule.is_elementwise
+
+
+def test_a_part_of_a_parameter_is_refused_where_the_rule_is_of_whole_ones():
+    W = np.ones(600)
+    with pytest.raises(ArrayError, match=r"params\['W'\].*all 600.*got 344"):
+        optim.LAMB().update_pieces({"W": W[256:]}, {"W": np.ones(344)}, {"W": Origin(W, 256)})
+    assert W.min() == W.max() == 1
+    for piece in (W, W[:0]):
+        optim.LAMB().update_pieces({"W": piece}, {"W": np.ones(len(piece))}, {"W": Origin(W, 0)})
+
+
+def test_a_rule_of_a_user_cannot_be_of_whole_arrays():
+    pytest.importorskip("numba")
+
+    @optim.rule(lr=0.1)
+    def by_norm(p, g, *, lr):
+        return p - lr * np.linalg.norm(p) * g
+
+    with pytest.raises(RuleError):
+        by_norm().update({"p": np.ones(3)}, {"p": np.ones(3)})
+    assert not optim.Adam().spec.whole
+    assert not by_norm.compiled.whole
+    assert optim.LAMB().spec.whole
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "uint8"])

@@ -148,13 +148,13 @@ def test_the_table_of_rules():
     """Read from the signatures; what it says of every rule is compared with the catalogue in test_update.py."""
     assert list(reference.RULES) == list(rules.FORMULAS)
     for name, spec in {
-        "sgd": ((), ("lr",), ()),
-        "momentum": (("v",), ("lr", "momentum"), ()),
-        "adagrad": (("h",), ("lr", "eps"), ("h",)),
-        "adam": (("m", "v"), ("lr", "beta1", "beta2", "eps"), ("v",)),
-        "rmsprop_centered_momentum": (("v", "a", "u"), ("lr", "rho", "eps", "momentum"), ("v",)),
-        "ftrl": (("n", "z"), ("lr", "l1", "l2", "l2_shrinkage", "beta"), ("n",)),
-        "lamb": (("m", "v"), ("lr", "beta1", "beta2", "eps", "weight_decay"), ("v",)),
+        "sgd": ((), ("lr",), (), False),
+        "momentum": (("v",), ("lr", "momentum"), (), False),
+        "adagrad": (("h",), ("lr", "eps"), ("h",), False),
+        "adam": (("m", "v"), ("lr", "beta1", "beta2", "eps"), ("v",), False),
+        "rmsprop_centered_momentum": (("v", "a", "u"), ("lr", "rho", "eps", "momentum"), ("v",), False),
+        "ftrl": (("n", "z"), ("lr", "l1", "l2", "l2_shrinkage", "beta"), ("n",), False),
+        "lamb": (("m", "v"), ("lr", "beta1", "beta2", "eps", "weight_decay"), ("v",), True),
     }.items():
         assert tuple(reference.RULES[name]) == (name, *spec)
 

@@ -13,7 +13,7 @@ import pytest
 from fastdl import errors
 from fastdl.nn import MLP
 from fastdl.optim import SGD, Adam
-from fastdl.train import EpochRecord, StepRecord, Trainer, evaluate
+from fastdl.train import EpochRecord, StepRecord, StopTraining, Trainer, evaluate
 
 
 @pytest.fixture
@@ -288,6 +288,15 @@ def test_wrong_data_is_refused_before_the_first_step(error, data, validation):
         trainer.fit(*data, validation=validation)
     assert trainer.history.losses == []
     assert snapshot(trainer.network) == before
+
+
+def test_more_steps_than_a_c_integer_has(digits):
+    def stop_after_three(record):
+        if isinstance(record, StepRecord) and record.step == 3:
+            raise StopTraining
+
+    history = make_trainer(epochs=None, steps=10**30, callbacks=[stop_after_three]).fit(digits.x, digits.t)
+    assert len(history.losses) == 3
 
 
 def test_a_wrong_label_amid_the_data_leaves_the_steps_before_it(digits):

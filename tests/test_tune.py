@@ -131,6 +131,40 @@ def test_what_is_no_split_is_refused():
             take_part()
 
 
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("part", ["train", "validation"])
+@pytest.mark.parametrize("number", [0, 1])
+def test_data_that_is_not_finite_ends_it_before_the_first_trial(bad, part, number, tmp_path):
+    x, t = np.zeros((40, 3)), np.eye(2)[np.arange(40) % 2]
+    whole = tune.split(x, t)
+    rows = tuple(array.copy() for array in getattr(whole, part))
+    rows[number][5, 1] = rows[number][7, 0] = bad
+    data = replace(whole, **{part: rows})
+    path = tmp_path / "tune.db"
+    for take_part in (
+        lambda: tune.search(SPACE, data, storage=path),
+        lambda: tune.join(data, path),
+        lambda: tune.narrow(SPACE, data, storage=path),
+    ):
+        with pytest.raises(errors.ArrayError, match=rf"{bad} at index \(5, 1\)") as caught:
+            take_part()
+        assert caught.value.arg == f"data.{part}[{number}]"
+    assert not path.exists()
+
+
+def test_what_is_not_finite_has_its_index_in_the_data_that_is_split():
+    x, t = rows([0, 1] * 10)
+    x[13] = math.nan
+    for bad, arg in (
+        (lambda: tune.split(x, t), "x"),
+        (lambda: tune.split(t.astype(float).reshape(-1, 1), np.eye(2)[t] + 0 * x), "t"),
+        (lambda: tune.split(*rows(t), test=(x, t)), "test[0]"),
+    ):
+        with pytest.raises(errors.ArrayError, match=r"nan at index \(13, 0\)") as caught:
+            bad()
+        assert caught.value.arg == arg
+
+
 @pytest.mark.parametrize("t", [[0, 1] * 5, np.full(10, np.nan), np.array(["a", "b"] * 5), np.array([-1, 0] * 5)])
 def test_what_is_no_label_is_refused(t):
     with pytest.raises(errors.ArrayError) as caught:

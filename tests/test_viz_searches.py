@@ -50,6 +50,25 @@ def test_parallel_coordinates_place_numbers_and_texts():
     assert png(ax)
 
 
+@pytest.mark.parametrize("log", [[], ["n"]])
+@pytest.mark.parametrize("numbers", [[1, 2, 3], [1, 8, 2], [20, 200, 57], np.array([3, 4, 4]), [7, 4096, 64]])
+def test_an_axis_of_integers_has_integers_at_its_ticks(numbers, log):
+    ax = plot_parallel_coordinates({"n": numbers}, [0.1, 0.5, 0.3], log=log)
+    ticks = {int(text.get_text()): text.xy[1] for text in ax.texts[:-1] if text.xy[0] == 0}
+    assert {min(numbers), max(numbers)} <= ticks.keys()
+    assert len(ticks) == min(5, max(numbers) - min(numbers) + 1)
+    scale = np.log if log else np.float64
+    low, high = scale(min(numbers)), scale(max(numbers))
+    for number, height in ticks.items():
+        np.testing.assert_allclose(height, (scale(number) - low) / (high - low), atol=1e-12)
+
+
+def test_an_axis_of_one_integer_and_of_floats_that_are_whole():
+    ax = plot_parallel_coordinates({"one": [4096, 4096], "float": [1.0, 2.0]}, [0.1, 0.5])
+    texts = [[text.get_text() for text in ax.texts[:-1] if text.xy[0] == place] for place in (0, 1)]
+    assert texts == [["4096"], ["1", "1.25", "1.5", "1.75", "2"]]
+
+
 def test_parallel_coordinates_may_prefer_small_values():
     ax = plot_parallel_coordinates({"lr": [1.0, 2.0]}, [0.5, 0.1], higher_is_better=False)
     np.testing.assert_allclose(ax.lines[1].get_ydata(), [1, 0])

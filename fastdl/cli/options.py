@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,6 +25,9 @@ _HINTS = {
     ".tsv": "--label says which column has the labels",
     ".npz": "--arrays says which arrays are the inputs and labels",
 }
+# Of the options that are integers the least and the most, where these are not 1 and 10**15: steps for centuries.
+_LEAST = {"seed": 0, "warmup": 0}
+_MOST = {"seed": 2**64 - 1, "heartbeat": 86_400, "threads": 1024, "workers": 1024}
 
 Commands = argparse._SubParsersAction  # argparse has no public name for what add_subparsers() returns
 
@@ -209,6 +213,23 @@ def set_threads(arguments: argparse.Namespace) -> None:
 
     if arguments.threads is not None:
         kernels.set_num_threads(arguments.threads)
+
+
+def check_numbers(arguments: argparse.Namespace) -> None:
+    """Raise HyperparameterError for an option that is an infinity, a NaN, or an integer that nothing can be done with.
+
+    What else an option has to be, those check who use it.
+    """
+    for name, value in vars(arguments).items():
+        least, most = _LEAST.get(name, 1), _MOST.get(name, 10**15)
+        expected = ""
+        if type(value) is int and not least <= value <= most:
+            expected = f"an integer from {least} to {most}"
+        elif type(value) is float and not math.isfinite(value):
+            expected = "a finite number"
+        if expected:
+            arg = f"--{name.replace('_', '-')}"
+            raise fastdl.errors.HyperparameterError("out of range", arg=arg, expected=expected, got=str(value))
 
 
 def check_names(names: Sequence[str], known: Iterable[str], what: str, arg: str) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import inspect
 import json
 import re
+import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,6 @@ from numpy.typing import NDArray
 
 from fastdl import nn, optim
 from fastdl.cli import options
-from fastdl.data.checks import integer
 from fastdl.errors import DataError, HyperparameterError
 from fastdl.optim import schedules
 
@@ -69,7 +69,7 @@ def training_data(arguments: argparse.Namespace) -> TrainingData:
     rows = round(share * len(x))
     if rows == 0:
         return TrainingData((x, t), None, test, classes, scale)
-    order = np.random.default_rng(integer(arguments.seed, op="train", arg="--seed", low=0)).permutation(len(x))
+    order = np.random.default_rng(arguments.seed).permutation(len(x))
     out, rest = order[:rows], order[rows:]
     return TrainingData((x[rest], t[rest]), (x[out], t[out]), test, classes, scale)
 
@@ -77,7 +77,7 @@ def training_data(arguments: argparse.Namespace) -> TrainingData:
 def network(arguments: argparse.Namespace, features: int, classes: int) -> nn.MLP:
     """Make the network that the options describe."""
     hidden = arguments.hidden.split(",") if arguments.hidden else []
-    if not all(size.strip().isdecimal() and int(size) for size in hidden):
+    if not all(size.strip().isdecimal() and 0 < int(size) < sys.maxsize for size in hidden):
         raise HyperparameterError(
             "not possible", arg="--hidden", expected="integers of 1 or more, with commas between",
             got=repr(arguments.hidden),

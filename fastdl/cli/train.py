@@ -113,6 +113,7 @@ def _run(arguments: argparse.Namespace) -> None:
     with together.agreed():
         if resumed:
             arguments = _of_run(arguments)
+            options.check_numbers(arguments)
         data = settings.training_data(arguments)
         steps = _steps(arguments, len(data.train[0]))
         if not resumed:
@@ -163,18 +164,15 @@ def _of_run(arguments: argparse.Namespace) -> argparse.Namespace:
 
 def _steps(arguments: argparse.Namespace, rows: int) -> int:
     """The steps of the whole run."""
-    from fastdl.data.checks import integer
-
-    batch_size = integer(arguments.batch_size, op="train", arg="--batch-size", low=1)
-    if arguments.steps is None:
-        return integer(20 if arguments.epochs is None else arguments.epochs, op="train", arg="--epochs", low=1) * -(
-            -rows // batch_size
-        )
+    steps: int | None = arguments.steps
+    if steps is None:
+        batch_size: int = arguments.batch_size
+        return (20 if arguments.epochs is None else arguments.epochs) * -(-rows // batch_size)
     if arguments.epochs is not None:
         raise fastdl.errors.HyperparameterError(
             "both given", arg="--epochs, --steps", hint="Give the one that ends the run"
         )
-    return integer(arguments.steps, op="train", arg="--steps", low=1)
+    return steps
 
 
 def _begin(arguments: argparse.Namespace, configs: dict[str, Any]) -> None:
@@ -214,6 +212,8 @@ class _Run:
             raise fastdl.errors.HyperparameterError(
                 "there is no validation data", arg="--metric", expected="loss", got=repr(metric)
             )
+        if arguments.min_delta != 0 and arguments.patience is None:
+            raise fastdl.errors.HyperparameterError("there with --patience only", arg="--min-delta")
         notes = {"classes": list(data.classes), "scale": data.scale, "data": self.checksum}
         self.saving = Checkpoints(
             arguments.out, every=arguments.save_every, keep=arguments.keep, best=metric, notes=notes

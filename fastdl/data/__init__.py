@@ -12,7 +12,7 @@ file             holds
 ``table.py``     `read_csv`: a table of numbers, and the labels of its rows
 ``files.py``     `load_labelled`, `load_inputs`: inputs and labels from a user's own files of these formats
 ``batches.py``   `Batches`: shuffled mini-batches, scaled to floats as they are gathered
-``checks.py``    the check of integer arguments
+``checks.py``    the checks of integer arguments, and of numbers that have to be finite
 ===============  =============================================================================================
 
 Images stay uint8 in memory, a quarter of their size as float32; `Batches` turns them into floats one batch at

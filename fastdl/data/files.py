@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fastdl.data.checks import first_not_finite
 from fastdl.data.idx import read_idx
 from fastdl.data.npy import read_npy, read_npz
 from fastdl.data.table import read_csv
@@ -152,9 +153,9 @@ def _inputs(path: Path, x: Array) -> Array:
         raise _error(path, "has no rows", got=f"an array of shape {x.shape}")
     if x.dtype not in (np.uint8, np.float32, np.float64):
         x = x.astype(np.float32)
-    if x.dtype != np.uint8 and not np.isfinite(x).all():
-        row = int(np.argmin(np.isfinite(x.reshape(len(x), -1)).all(axis=1)))
-        raise _error(path, f"row {row} (from 0) has a number that is not finite")
+    index = first_not_finite(x)
+    if index is not None:
+        raise _error(path, f"row {index[0]} (from 0) has a number that is not finite")
     return x.reshape(len(x), -1)
 
 

@@ -11,6 +11,7 @@ class RuleSpec(NamedTuple):
     state: tuple[str, ...]
     hyper: tuple[str, ...]
     squares: tuple[str, ...] = ()
+    whole: bool = False
 
 class CompiledRule(NamedTuple):
     name: str
@@ -20,6 +21,8 @@ class CompiledRule(NamedTuple):
     prepare: Callable[[], tuple[int, int]]
     address: Callable[[bool], int]
     squares: tuple[str, ...] = ()
+    @property
+    def whole(self) -> bool: ...
 
 RULES: Final[dict[str, RuleSpec]]
 

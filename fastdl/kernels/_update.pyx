@@ -58,13 +58,15 @@ cnp.import_array()
 class RuleSpec(NamedTuple):
     """What a rule of :func:`update` needs: the names of its state arrays and of its hyper-parameters, in order.
 
-    ``squares`` are the states whose elements are never negative.
+    ``squares`` are the states whose elements are never negative. ``whole`` is whether the step of an element depends on its
+    whole array, so that pieces of one cannot be stepped apart.
     """
 
     name: str
     state: tuple
     hyper: tuple
     squares: tuple = ()
+    whole: bool = False
 
 
 class CompiledRule(NamedTuple):
@@ -84,6 +86,11 @@ class CompiledRule(NamedTuple):
     address: object
     squares: tuple = ()
 
+    @property
+    def whole(self):
+        """False: its code knows nothing of an array but the elements that it steps."""
+        return False
+
 
 def _read_table():
     cdef const fastdl_rule* rule
@@ -93,7 +100,7 @@ def _read_table():
         states = rule.states.decode().split()
         squares = tuple([state[1:] for state in states if state[0] == "+"])
         names = tuple([state.removeprefix("+") for state in states])
-        specs.append(RuleSpec(rule.name.decode(), names, tuple(rule.hyper.decode().split()), squares))
+        specs.append(RuleSpec(rule.name.decode(), names, tuple(rule.hyper.decode().split()), squares, rule.trust[0] != NULL))
     return {spec.name: spec for spec in specs}
 
 

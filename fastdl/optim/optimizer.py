@@ -226,7 +226,7 @@ class Optimizer:
     ) -> None:
         """Take one step on pieces of parameters: what :meth:`update` of the whole ones would do to these elements.
 
-        The norm of all gradients is not known here: ``clip_norm`` is not looked at, and nor is a trust ratio right.
+        The norm of all gradients is not known here: ``clip_norm`` is not looked at.
 
         Parameters
         ----------
@@ -237,6 +237,8 @@ class Optimizer:
 
         Raises
         ------
+        ArrayError
+            If the rule is of whole parameters, as LAMB's is, and a piece is of a part of one.
         FastdlError
             As by :meth:`update`.
 
@@ -251,6 +253,13 @@ class Optimizer:
         >>> float(W[0, 0]), float(W[1, 299])
         (1.0, 0.5)
         """
+        for key, piece in params.items() if self.spec.whole else ():
+            whole = origins[key].whole
+            if 0 < piece.size < whole.size:
+                raise ArrayError(
+                    "a part of a parameter", op=self.name, arg="params", key=key, expected=f"all {whole.size} elements",
+                    got=str(piece.size), hint="The norm of all of it is in the step",
+                )  # fmt: skip
         with self._lock:
             self._update(params, grads, {"clip_norm": math.inf}, origins)
 

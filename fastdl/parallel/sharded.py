@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
-_OF_WHOLE_TENSORS = {"lamb"}  # rules whose trust ratio is of the norms of a parameter
-
 
 class Sharded:
     """An optimizer whose states are cut among the ranks: each keeps those of its slice of all parameters' elements.
@@ -248,7 +246,7 @@ class Sharded:
         optimizer, slices = self.optimizer, self._slices
         dtype = next((array.dtype for array in params.values()), self._gradient.dtype)
         if slices is None:
-            slices = Slices(shapes, self.comm.size, optimizer.spec.name in _OF_WHOLE_TENSORS)
+            slices = Slices(shapes, self.comm.size, optimizer.spec.whole)
             self._cut(slices)
             self._gradient = np.zeros(slices.count(self.comm.rank), dtype)
         elif shapes != slices.shapes or dtype != self._gradient.dtype:

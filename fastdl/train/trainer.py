@@ -280,7 +280,7 @@ class Trainer:
         place, losses = self._place, self.history.losses
         taken = place.enter()
         batches.epoch = place.epoch - 1
-        for loss in islice(self._losses(batches, taken), place.left):
+        for loss in islice(self._losses(batches, taken), min(place.left, len(batches))):
             losses.append(loss)
             taken = place.step()
             report(StepRecord(place.epoch, len(losses), loss))

@@ -129,6 +129,8 @@ class SearchResult:
         ------
         DataError
             If there is no test data, or it was read before.
+        ArrayError
+            If it has a number that is not finite.
         """
         if self.test_score is not None:
             raise DataError(

@@ -150,6 +150,8 @@ def search(
     ------
     HyperparameterError
         If a setting is out of range or unknown.
+    ArrayError
+        If the training or validation data has a number that is not finite.
     DataError
         If the storage cannot be opened, or has a search of this name with other settings.
     MissingDependencyError
@@ -234,6 +236,8 @@ def join(
 
     Raises
     ------
+    ArrayError
+        As by `search`.
     DataError
         If there is no such search, or it has other data.
     HyperparameterError

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastdl.data.checks import integer
+from fastdl.data.checks import finite, integer
 from fastdl.errors import ArrayError, DataError, DtypeError, HyperparameterError
 
 Rows = tuple[NDArray[Any], NDArray[Any]]
@@ -101,7 +101,7 @@ def split(
     Raises
     ------
     ArrayError
-        If x and t are not as many, or t is not labels.
+        If x and t are not as many, t is not labels, or a number is not finite.
     HyperparameterError
         If a share is out of range, or leaves a part without rows.
 
@@ -118,6 +118,10 @@ def split(
         got = f"{t.dtype} {t.shape}" if isinstance(t, np.ndarray) else type(t).__name__
         raise ArrayError("not labels", op="split", arg="t", expected="integers from 0, or one-hot rows", got=got)
     given = test if isinstance(test, tuple) else None
+    for array, arg in ((x, "x"), (t, "t")):
+        finite(array, op="split", arg=arg)
+    if given is not None:
+        _check_rows(given, "split", "test")
     shares = {"test": 0.0 if test is None or given is not None else _share(test, "test")}
     shares["validation"] = _share(validation, "validation")
     counts = {name: round(share * len(x)) for name, share in shares.items()}
@@ -173,15 +177,23 @@ def _apportion(sizes: list[int], count: int, room: list[int]) -> list[int]:
 
 
 def check_split(data: Any, op: str) -> None:
-    """Raise DtypeError where data is something else."""
+    """Raise DtypeError where data is something else, ArrayError where what a search reads is not finite."""
     if not isinstance(data, Split):
         raise DtypeError(
             "is no split", op=op, arg="data", expected="what split(x, t) returns", got=type(data).__qualname__
         )
+    _check_rows(data.train, op, "data.train")
+    _check_rows(data.validation, op, "data.validation")
 
 
 def check_test(data: Split, op: str) -> Rows:
-    """Return the test data, or raise DataError where there is none."""
+    """Return the test data, or raise DataError where there is none, ArrayError where it is not finite."""
     if data.test is None:
         raise DataError("there is no test data", op=op, arg="data", hint="Give split() a test=")
+    _check_rows(data.test, op, "data.test")
     return data.test
+
+
+def _check_rows(rows: Rows, op: str, arg: str) -> None:
+    for number, array in enumerate(rows):
+        finite(array, op=op, arg=f"{arg}[{number}]")

@@ -31,7 +31,8 @@ def plot_parallel_coordinates(
     Parameters
     ----------
     columns : mapping of str to sequence
-        For each axis a number, or a text, of each row. Texts stand at equal distances.
+        For each axis a number, or a text, of each row. Texts stand at equal distances; an axis of integers has
+        integers at its ticks.
     values : array_like (N,)
         What the rows have reached: the last axis. Rows whose value is not finite are left out.
     log : collection of str
@@ -108,8 +109,15 @@ def _place(column: NDArray[Any], log: bool) -> tuple[NDArray[np.float64], list[t
     numbers = column.astype(np.float64)
     scaled = np.log10(numbers) if log else numbers
     low, high = scaled.min(), scaled.max()
-    heights = (scaled - low) / (high - low) if high > low else np.full(len(scaled), 0.5)
-    at = np.linspace(low, high, 5) if high > low else scaled[:1]
-    shown = 10**at if log else at
-    positions = np.linspace(0, 1, 5) if high > low else np.array([0.5])
-    return heights, [(float(place), f"{number:.3g}") for place, number in zip(positions, shown, strict=True)]
+    if low == high:
+        return np.full(len(scaled), 0.5), [(0.5, _text(column[0]))]
+    shown = np.logspace(low, high, 5) if log else np.linspace(low, high, 5)
+    if all(isinstance(each, int | np.integer) for each in column):
+        shown = np.unique(shown.round()).astype(np.int64)
+    at = np.log10(shown) if log else shown
+    ticks = [(float(place), _text(number)) for place, number in zip((at - low) / (high - low), shown, strict=True)]
+    return (scaled - low) / (high - low), ticks
+
+
+def _text(number: Any) -> str:
+    return str(number) if isinstance(number, int | np.integer) else f"{number:.3g}"

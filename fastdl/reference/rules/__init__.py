@@ -51,12 +51,16 @@ from fastdl.reference.rules.velocity import lion, momentum, momentum_outside, ne
 
 
 class RuleSpec(NamedTuple):
-    """A rule's name, the state arrays it keeps for each parameter and its hyper-parameters, in order."""
+    """A rule's name, the state arrays it keeps for each parameter and its hyper-parameters, in order.
+
+    ``whole`` is whether the step of an element depends on its whole array.
+    """
 
     name: str
     state: tuple[str, ...]
     hyper: tuple[str, ...]
     squares: tuple[str, ...] = ()
+    whole: bool = False
 
 
 # States whose elements are never negative.
@@ -81,6 +85,7 @@ def _spec(formula: Callable[..., Any]) -> RuleSpec:
         state=tuple(positional[2:]),
         hyper=tuple(name for name in keywords if name != "t"),
         squares=_SQUARES.get(formula.__name__.split("_")[0], ()),
+        whole=formula is lamb,
     )
 
 
