@@ -110,6 +110,7 @@ def test_a_killed_rank_ends_the_job_and_any_number_goes_on(arguments, tmp_path, 
     folder = tmp_path / "run"
     command = [*COMMAND, *arguments, "--steps", 10**6, "--save-every", 4, "--keep", 50, "--out", folder]
     with started(command, 2) as process:
+        assert "rows" in process.stdout.readline()
         for _ in range(3):
             assert process.stdout.readline().startswith("epoch")
         pid = ranks_of(process)[victim]
@@ -140,6 +141,7 @@ def test_a_killed_rank_ends_the_job_and_any_number_goes_on(arguments, tmp_path, 
 def test_ctrl_c_saves_once_and_all_end(arguments, tmp_path):
     folder = tmp_path / "run"
     with started([*COMMAND, *arguments, "--steps", 10**6, "--out", folder], 2) as process:
+        assert "rows" in process.stdout.readline()
         assert process.stdout.readline().startswith("epoch 1")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)

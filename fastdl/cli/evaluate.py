@@ -6,7 +6,6 @@ import argparse
 import json
 from pathlib import Path
 
-import fastdl
 from fastdl.cli import options
 
 
@@ -39,10 +38,7 @@ def _run(arguments: argparse.Namespace) -> None:
         x, t = data.x_test, data.t_test
     else:
         x, t, _ = options.load_file(arguments, arguments.data, arguments.labels, checkpoint.notes.get("classes"))
-    if x.shape[1] != network.sizes[0]:
-        raise fastdl.errors.DataError(
-            "has another number of features", arg="--data", expected=str(network.sizes[0]), got=str(x.shape[1])
-        )
+    options.check_features(x, network.sizes[0], "--data", arguments.data)
     loss, accuracy = evaluate(network, x, t, scale=scale)
     if arguments.json:
         print(json.dumps({"model": str(path), "rows": len(x), "loss": loss, "accuracy": accuracy}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 CONFIG = "config.json"
 _METRICS = ("metrics.jsonl", "metrics.csv")
 _NOT_KEPT = ("debug", "resume", "overwrite", "out", "threads")  # options that are not of the run itself
+_OF_FOLDER = ("overwrite", "out")  # of which --resume takes the place
 _PATHS = ("data_dir", "labels", "validation", "validation_labels")
 _MAY_CHANGE = ("epochs", "steps")  # when a run is resumed
 
@@ -119,6 +121,7 @@ def _run(arguments: argparse.Namespace) -> None:
             arguments.schedule_steps = steps
         network: Any = settings.network(arguments, data.train[0].shape[1], len(data.classes))
         optimizer = settings.optimizer(arguments, arguments.schedule_steps)
+    summary = _summary(data, network)
     if launched()[1] > 1:
         from fastdl.parallel import DataParallel
 
@@ -132,15 +135,26 @@ def _run(arguments: argparse.Namespace) -> None:
     if is_finished:
         print(f"{arguments.out}: finished; --epochs or --steps with a larger number has it go on")
         return
+    print(summary, flush=True)
     with ranks.watched(arguments.out):
         run.fit()
     print(f"written: {arguments.out}")
 
 
+def _summary(data: TrainingData, network: Any) -> str:
+    """What is trained on what: a wrong column of labels shows in it."""
+    (x, _), parameters = data.train, sum(array.size for array in network.params.values())
+    validated = "" if data.validation is None else f", {len(data.validation[0]):,} for validation"
+    return (
+        f"{len(x):,} rows{validated}; {x.shape[1]:,} features, {len(data.classes):,} classes; "
+        f"{'-'.join(map(str, network.sizes))}, {parameters:,} parameters"
+    )
+
+
 def _of_run(arguments: argparse.Namespace) -> argparse.Namespace:
     """The options of the run that is to go on, with those of the command that may differ."""
     changed = [name for name, value in arguments.defaults.items() if getattr(arguments, name, value) != value]
-    if wrong := [name for name in changed if name not in (*_NOT_KEPT, *_MAY_CHANGE)]:
+    if wrong := [name for name in changed if name in _OF_FOLDER or name not in (*_NOT_KEPT, *_MAY_CHANGE)]:
         raise fastdl.errors.HyperparameterError(
             "cannot change when a run goes on", arg=f"--{wrong[0].replace('_', '-')}", hint="Begin another run",
         )  # fmt: skip
@@ -187,7 +201,8 @@ def _begin(arguments: argparse.Namespace, configs: dict[str, Any]) -> None:
     if old and not arguments.overwrite:
         raise fastdl.errors.DataError(
             f"{str(folder)!r} holds a run", arg="--out",
-            hint=f"--resume {folder} goes on with it, --overwrite begins anew, another --out keeps it",
+            hint=f"--resume {shlex.quote(str(folder))} goes on with it, --overwrite begins anew, "
+            "another --out keeps it",
         )  # fmt: skip
     for path in old:
         path.unlink()
