@@ -229,6 +229,13 @@ def test_validation_from_a_file_and_without(train, flowers, capsys):
     assert "accuracy" not in capsys.readouterr().out
 
 
+def test_a_run_that_diverges_says_so(train, flowers, capsys):
+    folder = train("--epochs", 2, "--optimizer", "sgd", "--lr", "1e38")
+    assert "best epoch: none, no loss was finite; a smaller --lr may help\n" in capsys.readouterr().out
+    assert main(["evaluate", str(folder), "--data", flowers, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail)["loss"] is None
+
+
 def test_the_digits_are_tested(tmp_path, capsys):
     pytest.importorskip("sklearn")
     assert main(["train", "--epochs", "3", "--hidden", "30", "--lr", "0.01", "--out", str(tmp_path / "r")]) == 0

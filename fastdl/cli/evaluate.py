@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from pathlib import Path
 
 from fastdl.cli import options
@@ -22,7 +23,7 @@ def add_to(commands: options.Commands[argparse.ArgumentParser]) -> None:
     options.add_labels(data)
     options.add_scale(data, "as in training")
     options.add_threads(command)
-    command.add_argument("--json", action="store_true", help="print JSON")
+    command.add_argument("--json", action="store_true", help="print JSON; a loss that is not finite is null")
     command.set_defaults(run=_run)
 
 
@@ -41,6 +42,7 @@ def _run(arguments: argparse.Namespace) -> None:
     options.check_features(x, network.sizes[0], "--data", arguments.data)
     loss, accuracy = evaluate(network, x, t, scale=scale)
     if arguments.json:
-        print(json.dumps({"model": str(path), "rows": len(x), "loss": loss, "accuracy": accuracy}))
+        finite = loss if math.isfinite(loss) else None  # JSON has no other numbers
+        print(json.dumps({"model": str(path), "rows": len(x), "loss": finite, "accuracy": accuracy}))
     else:
         print(f"{path}: loss {loss:.4f}, accuracy {accuracy:.2%} ({len(x)} rows)")

@@ -271,14 +271,17 @@ class _Run:
     def fit(self) -> None:
         """Train, and tell what the best epoch comes to."""
         from fastdl.train import evaluate, load_checkpoint
+        from fastdl.train.checkpoints.callback import BEST
 
         with self.interrupts.kept():
             self.trainer.fit(*self.data.train, scale=self.data.scale, validation=self.data.validation)
         if not self.trainer.writes:
             return
-        best = load_checkpoint(options.checkpoint_of(self.folder))
-        epoch = best.trainer["epoch"] if best.trainer else 0
-        text = f"best epoch: {epoch}"
+        path = options.checkpoint_of(self.folder)
+        best = load_checkpoint(path)
+        text = f"best epoch: {best.trainer['epoch'] if best.trainer else 0}"
+        if path.name != BEST:
+            text = "best epoch: none, no loss was finite; a smaller --lr may help"
         if self.data.test is not None:
             loss, accuracy = evaluate(best.make_network(), *self.data.test, scale=self.data.scale)
             text += f"; on the test data: loss {loss:.4f}, accuracy {accuracy:.2%}"
