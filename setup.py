@@ -104,7 +104,10 @@ borders = [
     )
 ]
 
+cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
 setup(
+    options={"build_ext": {"parallel": cores}},  # by itself pip compiles one file after the other, for minutes
     ext_modules=levels
     + cythonize(
         borders,
