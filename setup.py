@@ -121,5 +121,5 @@ setup(
             "binding": True,
             "embedsignature": False,
         },
-    )
+    ),
 )
