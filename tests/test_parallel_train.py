@@ -121,7 +121,8 @@ def test_a_killed_rank_ends_the_job_and_any_number_goes_on(arguments, tmp_path, 
     assert process.returncode != 0
     step = int(latest_checkpoint(folder).stem[5:])
     told = next(line for line in err.splitlines() if line.startswith("fastdl: error:"))
-    assert f"rank {victim} (PID {pid}) ended" in told
+    assert f"rank {victim} (PID {pid})" in told  # on a busy machine "or" the other, which may have ended meanwhile
+    assert "ended before the run was done" in told
     assert f"`mpiexec -n 2 fastdl train --resume {folder}` goes on from step {step}," in told
 
     steps = step + 30

@@ -200,7 +200,7 @@ cdef void leave(fastdl_queue queue) noexcept nogil:
 
 @contextmanager
 def _short_waits():
-    """Have GNU's OpenMP, which reads this when it is loaded, put a thread to sleep that has waited for some 0.1 ms.
+    """Have GNU's OpenMP, which reads this when it is loaded, put a thread to sleep that has waited for some 0.2 ms.
 
     By itself it lets a thread spin for some 10 ms. Where another process has the core of the one that is waited for,
     every barrier may take as long: a step of 0.2 ms then took 36 ms. A setting of the user's stays.
