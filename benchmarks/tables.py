@@ -204,7 +204,7 @@ def parallel(results: dict[str, Any]) -> str:
         f"{model['name']}: {'-'.join(map(str, model['sizes']))}, {model['rows']} rows" for model in results["models"]
     )
     under = f"{sizes}. Medians of {results['rounds']} rounds, taking turns. {_where(results)}"
-    return "\n\n".join([tables[0], under, tables[1]])
+    return "\n\n".join([tables[0], under.replace("Medians of 1 rounds, taking turns", "Of one round"), tables[1]])
 
 
 SECTIONS = {"mnist": with_accuracy, "memory": memory, "growth": growth, "tune": tune, "parallel": parallel}
