@@ -106,7 +106,10 @@ borders = [
     )
 ]
 
+cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
 setup(
+    options={"build_ext": {"parallel": cores}},  # by itself pip compiles one file after the other, for minutes
     ext_modules=levels
     + cythonize(
         borders,
@@ -120,5 +123,5 @@ setup(
             "binding": True,
             "embedsignature": False,
         },
-    )
+    ),
 )

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.tables``: writes the tables of the README and of docs/scaling.md from the committed results.
+"""``python -m benchmarks.tables``: writes the tables of the README and of docs from the committed results.
 
 A table stands in them between ``<!-- table:NAME -->`` and ``<!-- /table -->``; there is none where
 ``results/NAME.json`` is not there yet. With ``--check`` nothing is written, and the exit status is 1 if one
@@ -19,7 +19,7 @@ from benchmarks.measure import RESULTS
 from benchmarks.parallel.table import PARTS, measured, worth
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "scaling.md")
+DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "speed.md", ROOT / "docs" / "scaling.md")
 MARKED = re.compile(r"(?<=<!-- table:)(\w+)( -->\n).*?(?=<!-- /table -->)", re.DOTALL)
 TURNS = "the contenders taking turns"
 RATIO = "×: how many times as long as fastdl takes, the median of the ratios within the rounds"
@@ -38,6 +38,7 @@ COLUMNS = {
     "torch_compile": "torch.compile",
     "jax": "JAX",
     "numpy": "NumPy",
+    "matmul": "np.matmul alone",
     "book": "NumPy, float64",
     "c": "C loop",
     "usual": "usual states",
@@ -112,7 +113,7 @@ def growth(results: dict[str, Any]) -> str:
     names = dict.fromkeys(
         work["figure"] for work in results["works"] if (FIGURES / f"growth-{work['figure']}.png").exists()
     )
-    figures = [f"![Time of a step against {name}](docs/growth-{name}.png)" for name in names]
+    figures = [f"![Time of a step against {name}](growth-{name}.png)" for name in names]
     under = f"Medians of {results['rounds']} blocks of {results['seconds']:g} s, {TURNS}. {_where(results)}"
     return "\n\n".join([*figures, under])
 
@@ -203,7 +204,7 @@ def parallel(results: dict[str, Any]) -> str:
         f"{model['name']}: {'-'.join(map(str, model['sizes']))}, {model['rows']} rows" for model in results["models"]
     )
     under = f"{sizes}. Medians of {results['rounds']} rounds, taking turns. {_where(results)}"
-    return "\n\n".join([tables[0], under, tables[1]])
+    return "\n\n".join([tables[0], under.replace("Medians of 1 rounds, taking turns", "Of one round"), tables[1]])
 
 
 SECTIONS = {"mnist": with_accuracy, "memory": memory, "growth": growth, "tune": tune, "parallel": parallel}

@@ -54,12 +54,18 @@ def test_tables_come_and_go_with_their_results(results, name):
     file.write_text(json.dumps(contents[name]))
     (results / "growth-batch.png").write_bytes(b"")
     full = tables.filled_in(empty)
-    says = {"mnist": "97.92% ± 0.02%", "memory": "1.50 MB, 1.50×", "growth": "(docs/growth-batch.png)"}
+    says = {"mnist": "97.92% ± 0.02%", "memory": "1.50 MB, 1.50×", "growth": "(growth-batch.png)"}
     assert says[name] in full
     assert MACHINE["date"] in full
     assert tables.filled_in(full) == full
     file.unlink()
     assert tables.filled_in(full) == empty
+
+
+def test_every_contender_has_a_column():
+    for name in ("peers", "optimizers"):
+        for work in json.loads((tables.RESULTS / f"{name}.json").read_text())["works"]:
+            assert work["seconds"].keys() <= tables.COLUMNS.keys()
 
 
 def test_accuracy_stands_below_its_contender():

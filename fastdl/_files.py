@@ -43,6 +43,8 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes | memoryview]) 
     DataError
         If it cannot be written; ``path`` is as it was, and nothing else is left behind.
     """
+    if path.is_dir():
+        raise DataError(f"cannot write {str(path)!r}: it is a folder")
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         try:

@@ -330,7 +330,35 @@ def test_other_wrong_files(tmp_path, capsys):
     (tmp_path / "d.txt").write_text("1,2,3\n")
     wrong(tmp_path, capsys, ["--data", tmp_path / "d.txt"], ["d.txt", "format", ".csv"])
     wrong(tmp_path, capsys, ["--data", "minst"], ["minst", "Did you mean mnist?"])
-    wrong(tmp_path, capsys, ["--data", tmp_path], [str(tmp_path), "not a regular file"])
+    wrong(tmp_path, capsys, ["--data", tmp_path], [f"--data: {str(tmp_path)!r} is a folder", "--data mnist --data-dir"])
+    wrong(tmp_path, capsys, ["--data", "nowhere.csv"], ["error: --data: 'nowhere.csv' does not exist"])
+    more = ["--validation", "digits"]  # a data set has no validation data of its own
+    wrong(tmp_path, capsys, more, ["error: --validation: 'digits' does not exist (expected a file)"])
+
+
+def test_inputs_of_another_network(tmp_path, capsys):
+    np.save(tmp_path / "x.npy", np.ones((4, 3)))
+    np.savez(tmp_path / "d.npz", x=np.ones((4, 3)), t=[0, 1, 0, 1])
+    assert status("train", "--epochs", 1, "--out", tmp_path / "run") == 0
+    for words in (["predict", "--data", tmp_path / "x.npy"], ["evaluate", "--data", tmp_path / "d.npz"]):
+        capsys.readouterr()
+        assert status(words[0], tmp_path / "run", *words[1:]) == 1
+        problem = "has another number of features than the training data (expected 64, got 3)"
+        assert f"error: --data: {str(words[2])!r} {problem}" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_written(tmp_path, capsys):
+    assert status("train", "--epochs", 1, "--out", tmp_path / "run") == 0
+    capsys.readouterr()
+    assert status("predict", tmp_path / "run", "--out", tmp_path) == 1
+    assert capsys.readouterr().err == f"fastdl: error: cannot write {str(tmp_path)!r}: it is a folder\n"
+
+
+def test_an_error_names_the_option_or_the_file_first(tmp_path, capsys):
+    (tmp_path / "d.csv").write_text("")
+    wrong(tmp_path, capsys, ["--data", tmp_path / "d.csv"], [f"fastdl: error: {str(tmp_path / 'd.csv')!r} is empty"])
+    assert status("train", "--threads", 0) == 2
+    assert capsys.readouterr().err.startswith("fastdl: error: --threads: not a number of threads (")
 
 
 def wrong(tmp_path, capsys, more, words):

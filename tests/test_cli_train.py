@@ -67,6 +67,7 @@ def test_a_run(train, capsys):
     folder = train("--epochs", 12)
     out, err = capsys.readouterr()
     lines = out.splitlines()
+    assert lines.pop(0) == "180 rows, 20 for validation; 3 features, 3 classes; 3-16-3, 115 parameters"
     assert [line.split(":")[0] for line in lines] == [*(f"epoch {n}" for n in range(1, 13)), "best epoch", "written"]
     assert err == ""
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -129,7 +130,7 @@ def test_a_finished_run_goes_on_when_told(train, capsys):
     assert main(["train", "--resume", str(folder)]) == 0
     assert "finished" in capsys.readouterr().out
     assert main(["train", "--resume", str(folder), "--epochs", "3"]) == 0
-    assert capsys.readouterr().out.startswith("epoch 3:")
+    assert capsys.readouterr().out.splitlines()[1].startswith("epoch 3:")
     clean = train("--epochs", 3, out="clean")
     assert bits(latest_checkpoint(folder)) == bits(latest_checkpoint(clean))
 
@@ -140,6 +141,7 @@ def test_ctrl_c_saves_and_resume_goes_on(flowers, tmp_path):
         *command, "--data", flowers, "--hidden", "8", "--batch-size", "1", "--steps", "150000", "--out", tmp_path / "r",
     ]  # fmt: skip
     with started(run) as process:
+        assert "rows" in process.stdout.readline()
         assert process.stdout.readline().startswith("epoch 1")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
@@ -151,6 +153,14 @@ def test_ctrl_c_saves_and_resume_goes_on(flowers, tmp_path):
     assert main(["train", "--resume", str(tmp_path / "r"), "--steps", str(steps)]) == 0
     assert main([str(word) for word in run[3:-1]] + [str(tmp_path / "c"), "--steps", str(steps)]) == 0
     assert bits(latest_checkpoint(tmp_path / "r")) == bits(latest_checkpoint(tmp_path / "c"))
+
+
+@pytest.mark.parametrize("more", [["--out", "other"], ["--overwrite"], ["--lr", "0.1"]], ids=" ".join)
+def test_what_is_not_of_a_run_that_goes_on(train, capsys, more):
+    folder = train("--epochs", 1)
+    capsys.readouterr()
+    assert main(["train", "--resume", str(folder), "--epochs", "2", *more]) == 2
+    assert f"error: {more[0]}: cannot change when a run goes on" in capsys.readouterr().err
 
 
 def test_early_stopping(train, capsys):
@@ -167,6 +177,10 @@ def test_a_run_is_not_overwritten_unless_told(train, capsys):
     before = (folder / "metrics.csv").read_text()
     train("--epochs", 1, status=1)
     assert "--resume" in capsys.readouterr().err
+    spaced = train("--epochs", 1, out="a run")
+    capsys.readouterr()
+    train("--epochs", 1, out="a run", status=1)
+    assert f"--resume '{spaced}' goes on" in capsys.readouterr().err
     assert (folder / "metrics.csv").read_text() == before
     train("--epochs", 2, "--overwrite")
     assert len((folder / "metrics.csv").read_text().splitlines()) == 3
@@ -214,6 +228,13 @@ def test_validation_from_a_file_and_without(train, flowers, capsys):
     assert "accuracy" in capsys.readouterr().out
     train("--epochs", 1, "--validation-share", 0, out="none")
     assert "accuracy" not in capsys.readouterr().out
+
+
+def test_a_run_that_diverges_says_so(train, flowers, capsys):
+    folder = train("--epochs", 2, "--optimizer", "sgd", "--lr", "1e38")
+    assert "best epoch: none, no loss was finite; a smaller --lr may help\n" in capsys.readouterr().out
+    assert main(["evaluate", str(folder), "--data", flowers, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail)["loss"] is None
 
 
 def test_the_digits_are_tested(tmp_path, capsys):

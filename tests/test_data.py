@@ -314,10 +314,21 @@ def test_bad_arguments_of_load_digits(arguments, arg):
 
 
 def test_digits_without_scikit_learn(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn", None)
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     with pytest.raises(MissingDependencyError) as caught:
         load_digits()
     assert "fastdl[data]" in caught.value.hint
+
+
+def test_digits_are_read_as_scikit_learn_reads_them(monkeypatch):
+    datasets = pytest.importorskip("sklearn.datasets")
+    from fastdl.data import digits
+
+    direct = digits._table()
+    np.testing.assert_array_equal(direct, np.column_stack(datasets.load_digits(return_X_y=True)))
+    monkeypatch.setattr(digits.importlib.util, "find_spec", lambda name: None)  # as where the file has moved
+    np.testing.assert_array_equal(digits._table(), direct)
 
 
 def rows(n):

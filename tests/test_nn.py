@@ -772,3 +772,43 @@ def test_older_configurations_have_batch_norm():
         assert nn.MLP.from_config(older).get_config() == config
     with pytest.raises(errors.HyperparameterError, match="batch_norm"):
         nn.MLP.from_config({"sizes": [2, 3], "norm": "layer", "batch_norm": True})
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda affine, relu: nn.Sequential([relu, affine, relu]),
+        lambda affine, relu: nn.Sequential([affine, nn.Residual([relu, affine])]),
+        lambda affine, relu: nn.Sequential([nn.Residual([relu], projection=affine), affine]),
+        lambda affine, relu: nn.Residual([affine, relu, affine]),
+    ],
+)
+def test_a_layer_in_two_places_is_refused(make):
+    """It keeps what one backward pass needs: the gradients would be wrong without a word."""
+    with pytest.raises(errors.HyperparameterError, match=r"two places.*make one for each"):
+        make(nn.Affine(np.eye(3), np.zeros(3)), nn.ReLU())
+
+
+def test_the_class_of_a_loss_is_refused():
+    with pytest.raises(errors.HyperparameterError, match=r"a class.*Make one: Huber\(\)"):
+        nn.Sequential([nn.ReLU()], nn.Huber)
+
+
+def test_what_a_network_prints():
+    network = nn.MLP([2, 3, 2], "tanh", norm="layer", dropout=0.5, seed=0)
+    network.layers.append(nn.Residual([nn.Affine(np.eye(2), np.zeros(2), "relu")]))
+    lines = repr(network).splitlines()
+    assert lines[0] == "MLP("
+    assert lines[1] == "  Affine(W=(2, 3), b=(3,), activation='identity', need_dx=False)"
+    assert [line.split("(")[0].strip() for line in lines[2:]] == [
+        "LayerNorm", "Tanh", "Dropout", "Affine", "Residual", "SoftmaxCrossEntropy", ")",
+    ]  # fmt: skip
+    assert lines[6].startswith("  Residual(Affine(W=(2, 2), b=(2,), activation='relu', need_dx=True)")
+
+
+def test_a_layer_that_does_not_call_its_base_prints_its_name():
+    class Own(nn.Layer):
+        def __init__(self):
+            pass
+
+    assert repr(Own()) == "Own()"

@@ -110,6 +110,7 @@ def test_a_killed_rank_ends_the_job_and_any_number_goes_on(arguments, tmp_path, 
     folder = tmp_path / "run"
     command = [*COMMAND, *arguments, "--steps", 10**6, "--save-every", 4, "--keep", 50, "--out", folder]
     with started(command, 2) as process:
+        assert "rows" in process.stdout.readline()
         for _ in range(3):
             assert process.stdout.readline().startswith("epoch")
         pid = ranks_of(process)[victim]
@@ -120,7 +121,8 @@ def test_a_killed_rank_ends_the_job_and_any_number_goes_on(arguments, tmp_path, 
     assert process.returncode != 0
     step = int(latest_checkpoint(folder).stem[5:])
     told = next(line for line in err.splitlines() if line.startswith("fastdl: error:"))
-    assert f"rank {victim} (PID {pid}) ended" in told
+    assert f"rank {victim} (PID {pid})" in told  # on a busy machine "or" the other, which may have ended meanwhile
+    assert "ended before the run was done" in told
     assert f"`mpiexec -n 2 fastdl train --resume {folder}` goes on from step {step}," in told
 
     steps = step + 30
@@ -140,6 +142,7 @@ def test_a_killed_rank_ends_the_job_and_any_number_goes_on(arguments, tmp_path, 
 def test_ctrl_c_saves_once_and_all_end(arguments, tmp_path):
     folder = tmp_path / "run"
     with started([*COMMAND, *arguments, "--steps", 10**6, "--out", folder], 2) as process:
+        assert "rows" in process.stdout.readline()
         assert process.stdout.readline().startswith("epoch 1")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)

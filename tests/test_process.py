@@ -306,6 +306,19 @@ class TestNumberOfThreads:
         assert 1 <= int(done.stdout) <= ALLOWED
 
     @needs_threads
+    @pytest.mark.parametrize(
+        ("set", "turns"), [({}, "5000"), ({"GOMP_SPINCOUNT": "77"}, "77"), ({"OMP_WAIT_POLICY": "passive"}, "0")]
+    )
+    def test_a_thread_that_waits_spins_for_a_short_time(self, set, turns):
+        """And nothing of that is left in the environment, which other libraries and processes have too."""
+        source = "import os, fastdl.kernels; print(os.environ.get('GOMP_SPINCOUNT'))"
+        done = run(source, env={"OMP_DISPLAY_ENV": "VERBOSE"} | set)
+        assert done.stdout.strip() == str(set.get("GOMP_SPINCOUNT"))
+        if "GOMP_SPINCOUNT" not in done.stderr:
+            pytest.skip("the OpenMP that is loaded is not GNU's")
+        assert f"GOMP_SPINCOUNT = '{turns}'" in done.stderr
+
+    @needs_threads
     def test_default_keeps_to_the_affinity_mask(self):
         one = "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])\n"
         assert output(one + "import fastdl; print(fastdl.get_num_threads())") == "1"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from fastdl import errors
-from fastdl.nn import MLP
+from fastdl.nn import MLP, SoftmaxCrossEntropy
 from fastdl.optim import SGD, Adam
 from fastdl.train import EpochRecord, StepRecord, StopTraining, Trainer, evaluate
 
@@ -299,10 +299,60 @@ def test_more_steps_than_a_c_integer_has(digits):
     assert len(history.losses) == 3
 
 
-def test_a_wrong_label_amid_the_data_leaves_the_steps_before_it(digits):
+def test_every_label_is_checked_before_the_first_step(digits):
+    for label in (3, -1):
+        t = digits.t.copy()
+        t[200] = label
+        for data, validation, name in (
+            ((digits.x, t), None, "x, t"),
+            ((digits.x, digits.t), (digits.x, t), "validation"),
+        ):
+            trainer = make_trainer()
+            before = snapshot(trainer.network)
+            with pytest.raises(errors.LabelError, match=rf"^fit: {name}: .*labels\[200\]"):
+                trainer.fit(*data, scale=digits.scale, validation=validation)
+            assert trainer.history.losses == []
+            assert snapshot(trainer.network) == before
+
+
+@pytest.mark.parametrize(
+    ("arg", "value", "words"),
+    [
+        ("optimizer", Adam, "Make one"),
+        ("optimizer", "adam", "update"),
+        ("callbacks", print, "Put it in a list"),
+        ("callbacks", [3], "cannot be called"),
+    ],
+)
+def test_what_is_no_optimizer_and_no_callback(arg, value, words):
+    arguments = {"network": MLP([6, 3]), "optimizer": Adam(), arg: value}
+    with pytest.raises(errors.HyperparameterError, match=words) as caught:
+        Trainer(**arguments)
+    assert caught.value.arg == arg
+
+
+def test_validation_that_is_no_pair(digits):
+    with pytest.raises(
+        errors.HyperparameterError, match=r"fit: validation: not a pair \(expected \(x, t\), got ndarray\)"
+    ):
+        make_trainer().fit(digits.x, digits.t, validation=digits.x)
+
+
+def test_a_long_value_is_cut_in_an_error():
+    with pytest.raises(errors.HyperparameterError) as caught:
+        Adam({"W": np.zeros((50, 50))})  # as torch's is called
+    assert "lr: out of range" in str(caught.value)
+    assert len(str(caught.value)) < 600
+
+
+def test_of_another_loss_a_wrong_label_amid_the_data_leaves_the_steps_before_it(digits):
+    class Own(SoftmaxCrossEntropy):
+        """Not planned: its targets may be anything."""
+
     t = digits.t.copy()
     t[200] = 3
     trainer = make_trainer()
+    trainer.network.loss_function = Own()
     with pytest.raises(errors.LabelError):
         trainer.fit(digits.x, t, scale=digits.scale)
     clean = make_trainer(epochs=None, steps=max(1, len(trainer.history.losses)))

@@ -59,6 +59,10 @@ def _told(error: Exception, arguments: argparse.Namespace) -> tuple[str, int]:
         for name in (error.arg, _OPTIONS.get(error.arg, "")):
             if name in vars(arguments) and error.got in ("", str(vars(arguments)[name]), repr(vars(arguments)[name])):
                 error.arg = f"--{name.replace('_', '-')}"
+        if error.arg == "path":  # the file is named in what is wrong with it
+            error.op = error.arg = ""
+        if error.arg.startswith("--"):  # which tells more than the function that was given it
+            error.op = ""
         return " ".join(str(error).split()), _USAGE if isinstance(error, errors.HyperparameterError) else _ERROR
     if isinstance(error, OSError) and error.strerror:
         return ": ".join([*([str(error.filename)] if error.filename is not None else []), error.strerror]), _ERROR

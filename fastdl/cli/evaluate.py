@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from pathlib import Path
 
-import fastdl
 from fastdl.cli import options
 
 
@@ -23,7 +23,7 @@ def add_to(commands: options.Commands[argparse.ArgumentParser]) -> None:
     options.add_labels(data)
     options.add_scale(data, "as in training")
     options.add_threads(command)
-    command.add_argument("--json", action="store_true", help="print JSON")
+    command.add_argument("--json", action="store_true", help="print JSON; a loss that is not finite is null")
     command.set_defaults(run=_run)
 
 
@@ -39,12 +39,10 @@ def _run(arguments: argparse.Namespace) -> None:
         x, t = data.x_test, data.t_test
     else:
         x, t, _ = options.load_file(arguments, arguments.data, arguments.labels, checkpoint.notes.get("classes"))
-    if x.shape[1] != network.sizes[0]:
-        raise fastdl.errors.DataError(
-            "has another number of features", arg="--data", expected=str(network.sizes[0]), got=str(x.shape[1])
-        )
+    options.check_features(x, network.sizes[0], "--data", arguments.data)
     loss, accuracy = evaluate(network, x, t, scale=scale)
     if arguments.json:
-        print(json.dumps({"model": str(path), "rows": len(x), "loss": loss, "accuracy": accuracy}))
+        finite = loss if math.isfinite(loss) else None  # JSON has no other numbers
+        print(json.dumps({"model": str(path), "rows": len(x), "loss": finite, "accuracy": accuracy}))
     else:
         print(f"{path}: loss {loss:.4f}, accuracy {accuracy:.2%} ({len(x)} rows)")

@@ -139,11 +139,12 @@ def load_file(
     path: str | Path,
     labels: Path | None,
     classes: Sequence[str] | None = None,
+    arg: str = "--data",
 ) -> Labelled:
-    """Load a file and its labels, which are where the options of `add_labels` say."""
+    """Load the file that the option ``arg`` names and its labels, which are where the options of `add_labels` say."""
     from fastdl.data import load_labelled
 
-    with _hints(path):
+    with _hints(path, arg):
         return load_labelled(path, labels, label=label_of(arguments), names=names_of(arguments), classes=classes)
 
 
@@ -151,25 +152,39 @@ def load_inputs(arguments: argparse.Namespace) -> NDArray[Any]:
     """Load the inputs of the file that ``--data`` names."""
     from fastdl.data import load_inputs
 
-    with _hints(arguments.data):
+    with _hints(arguments.data, "--data"):
         label = None if arguments.label is None else label_of(arguments)
         return load_inputs(arguments.data, label=label, name=arguments.arrays.partition(",")[0])
 
 
 @contextmanager
-def _hints(path: str | Path) -> Iterator[None]:
+def _hints(path: str | Path, arg: str) -> Iterator[None]:
     """Check that there is such a file, and add to an error in it which option may be the one to change."""
+    names = DATA_SETS if arg == "--data" else ()
     if not os.path.exists(path):
         raise fastdl.errors.DataError(
-            f"{str(path)!r} does not exist",
-            expected=f"{', '.join(DATA_SETS)} or a file",
-            hint=_near(str(path), DATA_SETS),
-        )
+            f"{str(path)!r} does not exist", arg=arg, expected=f"{', '.join(names)} or a file".removeprefix(" or "),
+            hint=_near(str(path), names),
+        )  # fmt: skip
+    if os.path.isdir(path):
+        raise fastdl.errors.DataError(
+            f"{str(path)!r} is a folder", arg=arg, expected="a file",
+            hint="--data mnist --data-dir FOLDER takes MNIST's four files from one" if names else "",
+        )  # fmt: skip
     try:
         yield
     except fastdl.errors.DataError as error:
         error.hint = ". ".join(filter(None, (error.hint, _HINTS.get(Path(path).suffix))))
         raise
+
+
+def check_features(x: NDArray[Any], features: int, arg: str, name: object, hint: str = "") -> None:
+    """Raise DataError if the inputs that the option ``arg`` names are not of so many features."""
+    if x.shape[1] != features:
+        raise fastdl.errors.DataError(
+            f"{str(name)!r} has another number of features than the training data", arg=arg,
+            expected=str(features), got=str(x.shape[1]), hint=hint,
+        )  # fmt: skip
 
 
 def checkpoint_of(path: Path) -> Path:

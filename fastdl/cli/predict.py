@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import fastdl
 from fastdl.cli import options
 
 if TYPE_CHECKING:
@@ -45,11 +44,8 @@ def _run(arguments: argparse.Namespace) -> None:
     network, scale = checkpoint.make_network(), options.scale_of(arguments, checkpoint)
     classes = checkpoint.notes.get("classes") or [str(number) for number in range(network.sizes[-1])]
     x = options.load_data(arguments).x_test if options.is_data_set(arguments) else options.load_inputs(arguments)
-    if x.shape[1] != network.sizes[0]:
-        raise fastdl.errors.DataError(
-            "has another number of features", arg="--data", expected=str(network.sizes[0]), got=str(x.shape[1]),
-            hint="--label leaves out a column of labels" if x.shape[1] == network.sizes[0] + 1 else "",
-        )  # fmt: skip
+    hint = "--label leaves out a column of labels" if x.shape[1] == network.sizes[0] + 1 else ""
+    options.check_features(x, network.sizes[0], "--data", arguments.data, hint)
     logits = _logits(network, x, scale)
     text = _probabilities(logits, classes) if arguments.probabilities else _labels(logits, classes)
     if arguments.out is None:

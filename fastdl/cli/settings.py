@@ -53,15 +53,12 @@ def training_data(arguments: argparse.Namespace) -> TrainingData:
         x, t, classes = options.load_file(arguments, arguments.data, arguments.labels)
         scale = 1 / 255 if x.dtype == np.uint8 else 1.0
     if len(classes) < 2:
-        raise DataError(f"{arguments.data!r} has one label only", arg="--data", expected="two or more", got=classes[0])
+        raise DataError(f"{arguments.data!r} has one label only, {classes[0]!r}", arg="--data", expected="two or more")
     if arguments.scale is not None:
         scale = arguments.scale
     if arguments.validation is not None:
-        own = options.load_file(arguments, arguments.validation, arguments.validation_labels, classes)
-        if own.x.shape[1] != x.shape[1]:
-            raise DataError(
-                "has another number of features", arg="--validation", expected=str(x.shape[1]), got=str(own.x.shape[1])
-            )
+        own = options.load_file(arguments, arguments.validation, arguments.validation_labels, classes, "--validation")
+        options.check_features(own.x, x.shape[1], "--validation", arguments.validation)
         return TrainingData((x, t), (own.x, own.t), test, classes, scale)
     share = arguments.validation_share
     if not 0 <= share < 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 CONFIG = "config.json"
 _METRICS = ("metrics.jsonl", "metrics.csv")
 _NOT_KEPT = ("debug", "resume", "overwrite", "out", "threads")  # options that are not of the run itself
+_OF_FOLDER = ("overwrite", "out")  # of which --resume takes the place
 _PATHS = ("data_dir", "labels", "validation", "validation_labels")
 _MAY_CHANGE = ("epochs", "steps")  # when a run is resumed
 
@@ -120,6 +122,7 @@ def _run(arguments: argparse.Namespace) -> None:
             arguments.schedule_steps = steps
         network: Any = settings.network(arguments, data.train[0].shape[1], len(data.classes))
         optimizer = settings.optimizer(arguments, arguments.schedule_steps)
+    summary = _summary(data, network)
     if launched()[1] > 1:
         from fastdl.parallel import DataParallel
 
@@ -133,15 +136,26 @@ def _run(arguments: argparse.Namespace) -> None:
     if is_finished:
         print(f"{arguments.out}: finished; --epochs or --steps with a larger number has it go on")
         return
+    print(summary, flush=True)
     with ranks.watched(arguments.out):
         run.fit()
     print(f"written: {arguments.out}")
 
 
+def _summary(data: TrainingData, network: Any) -> str:
+    """What is trained on what: a wrong column of labels shows in it."""
+    (x, _), parameters = data.train, sum(array.size for array in network.params.values())
+    validated = "" if data.validation is None else f", {len(data.validation[0]):,} for validation"
+    return (
+        f"{len(x):,} rows{validated}; {x.shape[1]:,} features, {len(data.classes):,} classes; "
+        f"{'-'.join(map(str, network.sizes))}, {parameters:,} parameters"
+    )
+
+
 def _of_run(arguments: argparse.Namespace) -> argparse.Namespace:
     """The options of the run that is to go on, with those of the command that may differ."""
     changed = [name for name, value in arguments.defaults.items() if getattr(arguments, name, value) != value]
-    if wrong := [name for name in changed if name not in (*_NOT_KEPT, *_MAY_CHANGE)]:
+    if wrong := [name for name in changed if name in _OF_FOLDER or name not in (*_NOT_KEPT, *_MAY_CHANGE)]:
         raise fastdl.errors.HyperparameterError(
             "cannot change when a run goes on", arg=f"--{wrong[0].replace('_', '-')}", hint="Begin another run",
         )  # fmt: skip
@@ -185,7 +199,8 @@ def _begin(arguments: argparse.Namespace, configs: dict[str, Any]) -> None:
     if old and not arguments.overwrite:
         raise fastdl.errors.DataError(
             f"{str(folder)!r} holds a run", arg="--out",
-            hint=f"--resume {folder} goes on with it, --overwrite begins anew, another --out keeps it",
+            hint=f"--resume {shlex.quote(str(folder))} goes on with it, --overwrite begins anew, "
+            "another --out keeps it",
         )  # fmt: skip
     for path in old:
         path.unlink()
@@ -256,14 +271,17 @@ class _Run:
     def fit(self) -> None:
         """Train, and tell what the best epoch comes to."""
         from fastdl.train import evaluate, load_checkpoint
+        from fastdl.train.checkpoints.callback import BEST
 
         with self.interrupts.kept():
             self.trainer.fit(*self.data.train, scale=self.data.scale, validation=self.data.validation)
         if not self.trainer.writes:
             return
-        best = load_checkpoint(options.checkpoint_of(self.folder))
-        epoch = best.trainer["epoch"] if best.trainer else 0
-        text = f"best epoch: {epoch}"
+        path = options.checkpoint_of(self.folder)
+        best = load_checkpoint(path)
+        text = f"best epoch: {best.trainer['epoch'] if best.trainer else 0}"
+        if path.name != BEST:
+            text = "best epoch: none, no loss was finite; a smaller --lr may help"
         if self.data.test is not None:
             loss, accuracy = evaluate(best.make_network(), *self.data.test, scale=self.data.scale)
             text += f"; on the test data: loss {loss:.4f}, accuracy {accuracy:.2%}"

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
+
 import numpy as np
+from numpy.typing import NDArray
 
 from fastdl.data.checks import integer
 from fastdl.data.dataset import Dataset
@@ -42,7 +46,23 @@ def load_digits(test: int = 360, seed: int = 0) -> Dataset:
     >>> data.x_train.shape, data.x_test.shape, data.x_train.dtype
     ((1437, 64), (360, 64), dtype('uint8'))
     """
-    try:
+    table = _table()
+    pixels, labels = table[:, :-1], table[:, -1]
+    test = integer(test, op="load_digits", arg="test", low=1, high=len(labels) - 1)
+    seed = integer(seed, op="load_digits", arg="seed", low=0)
+    order = np.random.default_rng(seed).permutation(len(labels))
+    x, t = pixels[order].astype(np.uint8), labels[order].astype(np.int64)
+    return Dataset(x[test:], t[test:], x[:test], t[:test], scale=1 / 16, name="digits", classes=10)
+
+
+def _table() -> NDArray[np.float64]:
+    """Pixels and label of each image. Importing scikit-learn takes a second, so its file is read without."""
+    package = importlib.util.find_spec("sklearn")
+    for folder in (package and package.submodule_search_locations) or ():
+        file = Path(folder) / "datasets" / "data" / "digits.csv.gz"
+        if file.is_file():
+            return np.loadtxt(file, delimiter=",")
+    try:  # wherever another release has it
         from sklearn.datasets import load_digits as load
     except ImportError as error:
         raise MissingDependencyError(
@@ -50,10 +70,4 @@ def load_digits(test: int = 360, seed: int = 0) -> Dataset:
             op="load_digits",
             hint='pip install "fastdl[data]"',
         ) from error
-
-    pixels, labels = load(return_X_y=True)
-    test = integer(test, op="load_digits", arg="test", low=1, high=len(labels) - 1)
-    seed = integer(seed, op="load_digits", arg="seed", low=0)
-    order = np.random.default_rng(seed).permutation(len(labels))
-    x, t = pixels[order].astype(np.uint8), labels[order].astype(np.int64)
-    return Dataset(x[test:], t[test:], x[:test], t[:test], scale=1 / 16, name="digits", classes=10)
+    return np.column_stack(load(return_X_y=True))

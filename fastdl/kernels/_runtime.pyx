@@ -3,6 +3,7 @@
 import importlib
 import os
 import warnings
+from contextlib import contextmanager
 
 from cpython.pycapsule cimport PyCapsule_GetPointer
 
@@ -197,10 +198,28 @@ cdef void leave(fastdl_queue queue) noexcept nogil:
     leave_region(queue.threads)
 
 
+@contextmanager
+def _short_waits():
+    """Have GNU's OpenMP, which reads this when it is loaded, put a thread to sleep that has waited for some 0.2 ms.
+
+    By itself it lets a thread spin for some 10 ms. Where another process has the core of the one that is waited for,
+    every barrier may take as long: a step of 0.2 ms then took 36 ms. A setting of the user's stays.
+    """
+    if "GOMP_SPINCOUNT" in os.environ or "OMP_WAIT_POLICY" in os.environ:
+        yield
+        return
+    os.environ["GOMP_SPINCOUNT"] = "5000"
+    try:
+        yield
+    finally:
+        del os.environ["GOMP_SPINCOUNT"]
+
+
 def _load():
     global _kernels, _threads
     level = _choose_level()
-    module = importlib.import_module(f"fastdl.kernels._level_{level}")
+    with _short_waits():
+        module = importlib.import_module(f"fastdl.kernels._level_{level}")
     _kernels = <const fastdl_kernels*>PyCapsule_GetPointer(module.kernels, "fastdl_kernels")
     _threads = _default_threads() if OPENMP else 1
     watch_forks()

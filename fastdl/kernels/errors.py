@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+_LONGEST = 400  # characters of what was given, which may be an array
+
 
 class FastdlError(Exception):
     """The root of fastdl's errors.
@@ -46,7 +48,7 @@ class FastdlError(Exception):
         self.key = key
         self.arg = arg
         self.expected = expected
-        self.got = got
+        self.got = got if len(got) <= _LONGEST else f"{got[:_LONGEST]}..."
         self.hint = hint
         super().__init__(problem)
 

@@ -36,6 +36,13 @@ class Layer(Plannable):
         self.params: dict[str, NDArray[Any]] = {}
         self.grads: dict[str, NDArray[Any]] = {}
 
+    def __repr__(self) -> str:
+        own = {name: value for name, value in vars(self).items() if isinstance(value, str | int | float)}
+        settings = {name: value for name, value in own.items() if not name.startswith("_")}
+        shapes = {name: array.shape for name, array in vars(self).get("params", {}).items()}
+        parts = [*map(repr, self.inner_layers), *(f"{name}={value!r}" for name, value in (shapes | settings).items())]
+        return f"{type(self).__name__}({', '.join(parts)})"
+
     @property
     def inner_layers(self) -> Sequence[Layer]:
         """The layers that it is made of: a network has their parameters too."""
@@ -96,12 +103,20 @@ def checked_layers(layers: Any, op: str) -> list[Layer]:
     Raises
     ------
     HyperparameterError
-        If they are something else.
+        If they are something else, or one is there twice.
     """
     if not isinstance(layers, Sequence) or not layers or not all(isinstance(each, Layer) for each in layers):
         raise HyperparameterError(
             "not possible", op=op, arg="layers", expected="layers, at least one", got=repr(layers)
         )
+    seen: set[int] = set()
+    for layer in every_layer(layers):
+        if id(layer) in seen:
+            raise HyperparameterError(
+                "the same layer in two places", op=op, arg="layers", got=repr(layer),
+                hint="A layer keeps what its backward pass needs: make one for each place",
+            )  # fmt: skip
+        seen.add(id(layer))
     return list(layers)
 
 

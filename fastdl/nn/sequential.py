@@ -55,7 +55,7 @@ class Sequential:
     Raises
     ------
     HyperparameterError
-        If a setting is out of range.
+        If a setting is out of range, or a layer is there twice: each keeps what its backward pass needs.
 
     Notes
     -----
@@ -94,6 +94,10 @@ class Sequential:
             )
         self.dtype = checked_dtype(dtype, name)
         self.weight_decay = float(weight_decay)
+        if isinstance(loss, type):
+            raise HyperparameterError(
+                "a class, not a loss", op=name, arg="loss", got=loss.__name__, hint=f"Make one: {loss.__name__}()"
+            )
         self.loss_function = SoftmaxCrossEntropy() if loss is None else loss
         self._keys = keys_of(every_layer(self.layers))
         self.params: dict[str, Array] = {
@@ -103,6 +107,10 @@ class Sequential:
         }
         self._plans = Plans()
         self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        lines = [*map(repr, self.layers), type(self.loss_function).__name__]
+        return "\n  ".join([f"{type(self).__name__}(", *lines]) + "\n)"
 
     def forward(self, x: Array, train: bool = False) -> Array:
         """Return the output of the last layer.

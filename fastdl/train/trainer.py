@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import Any, Literal, Protocol
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from fastdl.data import Batches
 from fastdl.data.checks import integer
-from fastdl.errors import HyperparameterError
+from fastdl.errors import FastdlError, HyperparameterError
+from fastdl.nn import Loss
 from fastdl.train import saved
 from fastdl.train.evaluation import Evaluable, chunks_of, dtype_of, mean_of, measured
 from fastdl.train.history import EpochRecord, History, StepRecord
@@ -75,7 +76,7 @@ class Trainer:
     Raises
     ------
     HyperparameterError
-        If a number is out of range, or both ``epochs`` and ``steps`` are given.
+        If an argument is not what it has to be, or both ``epochs`` and ``steps`` are given.
 
     Notes
     -----
@@ -118,6 +119,20 @@ class Trainer:
                 arg="steps",
                 hint="Give the one that ends the run",
             )
+        if isinstance(optimizer, type) or not callable(getattr(optimizer, "update", None)):
+            raise HyperparameterError(
+                "not an optimizer", op="Trainer", arg="optimizer", expected="an object with update(params, grads)",
+                got=repr(optimizer), hint="Make one, such as fastdl.optim.Adam()",
+            )  # fmt: skip
+        if not isinstance(callbacks, Iterable):
+            raise HyperparameterError(
+                "not a sequence",
+                op="Trainer",
+                arg="callbacks",
+                got=type(callbacks).__qualname__,
+                hint="Put it in a list",
+            )
+        callbacks = tuple(callbacks)
         for number, callback in enumerate(callbacks):
             if not callable(callback):
                 raise HyperparameterError(
@@ -129,7 +144,7 @@ class Trainer:
         self.steps = None if steps is None else integer(steps, op="Trainer", arg="steps", low=1)
         self.epochs = integer(20 if epochs is None else epochs, op="Trainer", arg="epochs", low=1)
         self.progress = progress
-        self.callbacks = tuple(callbacks)
+        self.callbacks = callbacks
         self.seed = secrets.randbits(63) if seed is None else integer(seed, op="Trainer", arg="seed", low=0)
         self.history = History()
         self._place = Place()
@@ -169,8 +184,8 @@ class Trainer:
         Raises
         ------
         FastdlError
-            Where the arrays do not fit each other or the network, before the first step. A label outside the
-            classes is found when its batch comes: the steps before it stand.
+            Where the arrays do not fit each other or the network, before the first step. With a loss that is not
+            fastdl's, a label outside the classes is found when its batch comes: the steps before it stand.
         """
         together = self._together
         with together.interruptible():
@@ -253,10 +268,28 @@ class Trainer:
         """The batches, after what would be raised by the first epoch."""
         dtype = dtype_of(self.network)
         batches = Batches(x, t, self.batch_size, scale=scale, dtype=dtype, seed=self.seed)
-        for x_any, t_any in ((x, t), validation or (x, t)):
-            row = next(iter(Batches(x_any, t_any, 1, scale=scale, dtype=dtype, shuffle=False)))
-            self.network.loss(*row)
+        self._check_fit("x, t", x, t, scale)
+        if validation is not None:
+            if not isinstance(validation, tuple | list) or len(validation) != 2:
+                raise HyperparameterError(
+                    "not a pair", op="fit", arg="validation", expected="(x, t)", got=type(validation).__qualname__
+                )
+            self._check_fit("validation", *validation, scale)
         return batches
+
+    def _check_fit(self, name: str, x: NDArray[Any], t: NDArray[Any], scale: float) -> None:
+        """Raise what an epoch would raise: of the inputs it is enough to try a row, of the targets it takes all."""
+        try:
+            row = next(iter(Batches(x, t, 1, scale=scale, dtype=dtype_of(self.network), shuffle=False)))
+            self.network.loss(*row)
+            network: Any = self.network
+            loss = getattr(network, "loss_function", None)
+            if isinstance(loss, Loss) and loss.can_be_planned:  # its targets() are what it computes with
+                y = network.forward(row[0])
+                loss.targets(t, (len(t), *y.shape[1:]), y.dtype)
+        except FastdlError as error:
+            error.op = f"fit: {name}: {error.op}"
+            raise
 
     def _losses(self, batches: Batches, skip: int) -> Iterator[float]:
         """Take the steps of an epoch but the first few, and yield the loss of each."""
