@@ -11,7 +11,8 @@ namespace FASTDL_LEVEL {
 // Beyond these |x| the left tail rounds to 0, and the right one to x; gelu_tanh's right one from its share_limit on.
 // `tail` is (a + 2) exp(a^2 / 2) Phi(-a) as a polynomial in t = (a - 2) / (a + 2), interpolated at Chebyshev's points over
 // all a >= 0 that matter (the form is that of Shepherd and Laframboise 1981); off by less than 2^-28 and 2^-56 of itself.
-// `tail_lost` is what rounding took from its first two coefficients.
+// `tail_lost` is what rounding took from its first two coefficients. `rough_tail` will do where a tail is added to larger
+// numbers: times exp(-a^2 / 2) / (a + 2) it is off by less than 2^-30 (least largest error, found by Lawson's weights).
 // `slope` and `cubic` are 2 sqrt(2 / pi), and that times 0.044715.
 template <class T>
 struct Gate;
@@ -23,6 +24,8 @@ struct Gate<float> {
       0x1.5845dcp-1f, -0x1.535bb2p-2f, 0x1.d7d0f2p-6f, 0x1.2cce32p-5f, -0x1.ec96e6p-12f, -0x1.b95c1cp-8f,
       -0x1.ff9a70p-10f, 0x1.afe6b2p-11f, 0x1.b6c918p-11f, 0x1.16f9ccp-13f, -0x1.39badap-13f, -0x1.141180p-14f};
   static constexpr float tail_lost[] = {0x1.58ea2ap-26f, 0x1.d97ad6p-30f};
+  static constexpr float rough_tail[] = {0x1.5845dcp-1f, -0x1.535b9ap-2f, 0x1.d7dee2p-6f, 0x1.2ccd82p-5f,
+                                         -0x1.27b37ep-11f, -0x1.d666c4p-8f, -0x1.836be0p-9f, -0x1.d6183ap-12f};
   static constexpr Pair<float> slope = {0x1.988454p+0f, -0x1.857936p-25f}, cubic = {0x1.2444f2p-4f, 0x1.49b16ap-29f};
 };
 
@@ -39,6 +42,7 @@ struct Gate<double> {
       -0x1.8cab2d578e211p-23, -0x1.682913e987c6ep-24, 0x1.0f727e36bda35p-26, 0x1.7f9851dfc6c8bp-26,
       0x1.52ba3a2a30b4dp-28};
   static constexpr double tail_lost[] = {0x1.c9c0c3b3dbbcap-55, -0x1.2a2a027796202p-56};
+  static constexpr const double (&rough_tail)[30] = tail;
   static constexpr Pair<double> slope = {0x1.9884533d43651p+0, -0x1.cbc0d30ebfd15p-54},
                                 cubic = {0x1.2444f2a4d8b4bp-4, -0x1.6c843a29d1c70p-61};
 };
@@ -55,13 +59,13 @@ inline T gated(T x, Reduced<T> reduced) {
   return x * share.weight / share.whole * Float<T>::lower;
 }
 
-// sigmoid(z) and 1 - sigmoid(z), of which neither loses its digits.
+// sigmoid(z) and 1 - sigmoid(z), the smaller one to an ulp of 1.
 template <class T>
 struct Shares {
   T left, right;
 
   explicit Shares(T z) {
-    const T e = exp(-std::fabs(z)), larger = 1 / (1 + e), smaller = e * larger;
+    const T e = exp_to_add(-std::fabs(z)), larger = 1 / (1 + e), smaller = e * larger;
     left = z < 0 ? smaller : larger;
     right = z < 0 ? larger : smaller;
   }
@@ -148,7 +152,9 @@ inline float gelu(float x) {
 template <class T>
 inline T gelu_slope(T x) {
   const T inside = within(x, Gate<T>::gelu_limit), a = std::fabs(inside), reciprocal = 1 / (a + 2);
-  const T e = exp(-a * a / 2), tail = e * gelu_tail(reciprocal).value * reciprocal;
+  constexpr int terms = sizeof Gate<T>::rough_tail / sizeof(T);
+  constexpr auto coefficient = [](int k) { return Gate<T>::rough_tail[k]; };
+  const T e = exp_to_add(-a * a / 2), tail = e * reciprocal * polynomial<terms>(coefficient, 1 - 4 * reciprocal);
   const T slope = (x < 0 ? tail : 1 - tail) + inside * e * T(0.39894228040143267794);
   return x == x ? slope : x;
 }

@@ -22,6 +22,7 @@ struct Float<float> {
   static constexpr int mantissa = 23, bias = 127, terms = 7, log_terms = 4;
   static constexpr float round = 0x1.8p23f + 127 + 64, log2_e = 0x1.715476p+0f, ln2_upper = 0x1.62e4p-1f, ln2_lower = 0x1.7f7d1cp-20f;
   static constexpr float lowest = -104.0f;  // exp is 0 below
+  static constexpr float unraised = 0x1.8p23f + 127, vanishing = -88.2f;  // n is -bias there
   static constexpr float share_limit = 20;  // sigmoid is 1 above
   static constexpr float lower = 0x1p-64f, raise = 0x1p64f;
 };
@@ -32,7 +33,7 @@ struct Float<double> {
   static constexpr int mantissa = 52, bias = 1023, terms = 13, log_terms = 10;
   static constexpr double round = 0x1.8p52 + 1023 + 128, log2_e = 0x1.71547652b82fep+0, ln2_upper = 0x1.62e42fefa38p-1,
                           ln2_lower = 0x1.ef35793c7673p-45;
-  static constexpr double lowest = -746.0, share_limit = 40;
+  static constexpr double lowest = -746.0, share_limit = 40, unraised = 0x1.8p52 + 1023, vanishing = -709.3;
   static constexpr double lower = 0x1p-128, raise = 0x1p128;
 };
 
@@ -108,6 +109,25 @@ template <class T>
 inline T exp(T x) {
   const Reduced<T> reduced(x < Float<T>::lowest ? Float<T>::lowest : x);
   return reduced.scaled(reduced.rounded_power());
+}
+
+// exp(x) for x <= 0, off by at most half an ulp of 1, and 0 where it is below 2^-bias: for what is added to larger numbers.
+// 2^(n + f) with |f| <= 1/2: `unraised` leaves n as `round` does, and 2^f is its Taylor series.
+template <class T>
+inline T exp_to_add(T x) {
+  using F = Float<T>;
+  constexpr auto coefficient = [](int k) {
+    double c = 1;
+    for (int i = 1; i <= k; ++i) c *= 0.69314718055994530942 / i;
+    return T(c);
+  };
+  const T inside = x < F::vanishing ? F::vanishing : x, shifted = inside * F::log2_e + F::unraised;
+  std::make_unsigned_t<typename F::integer> bits;
+  std::memcpy(&bits, &shifted, sizeof bits);
+  bits <<= F::mantissa;
+  T power;
+  std::memcpy(&power, &bits, sizeof power);
+  return power * polynomial<F::terms + 1>(coefficient, inside * F::log2_e - (shifted - F::unraised));
 }
 
 // exp(x) - 1 for x <= 0, near 0 with all its digits.
