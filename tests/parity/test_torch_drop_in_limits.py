@@ -204,6 +204,21 @@ def test_complex_parameters(name, rng):
     run(*both(name, params), gradients)
 
 
+@EVERY
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16], ids=str)
+def test_numbers_that_are_yet_to_be_negated(name, dtype, rng):
+    """Such as the imaginary part of a conjugate; as parameter and as gradient."""
+    drawn = draw(rng, dtype, ((5,), (5,)))
+    gradients = draw_gradients(rng, drawn, 4)
+    mine, other = (
+        make(name)([torch.nn.Parameter(torch._neg_view(drawn[0].clone())), *copies(drawn[1:])], lr=0.01)
+        for make in (ours, theirs)
+    )
+    counted = run(mine, other, [[a, torch._neg_view(b.clone())] for a, b in gradients])
+    assert mine.param_groups[0]["params"][0].is_neg()
+    assert sum(counted) == 0
+
+
 @pytest.mark.filterwarnings("ignore:Sparse invariant checks")
 @pytest.mark.parametrize("name", ["SGD", "Adagrad"])
 def test_sparse_gradients(name, rng):

@@ -17,7 +17,12 @@ FLOATS = (torch.float32, torch.float64, torch.bfloat16)
 
 def is_plain(tensor: Any) -> TypeGuard[torch.Tensor]:
     """Whether this is nothing but numbers in this process's memory."""
-    return type(tensor) in PLAIN and tensor.layout is torch.strided and tensor.is_cpu and not tensor.is_inference()
+    return (
+        type(tensor) in PLAIN
+        and tensor.layout is torch.strided
+        and tensor.is_cpu
+        and not (tensor.is_inference() or tensor.is_neg())  # whose memory holds the numbers with the other sign
+    )
 
 
 def order_of(tensor: torch.Tensor) -> Order | None:
