@@ -198,6 +198,36 @@ def test_one_that_is_left_to_torch_and_shares_memory(name, rng):
 
 
 @EVERY
+def test_parameters_made_of_other_tensors(name, rng):
+    """As a DTensor is: they have no memory of their own that could be looked at."""
+    two = pytest.importorskip("torch.testing._internal.two_tensor", reason="torch keeps it to itself").TwoTensor
+    drawn = draw(rng, torch.float64, ((5,), (5,), (3,)))
+    settings = {"lr": 0.01} | MOMENTUM.get(name, {})
+    made = [[two(*(each.clone() for each in drawn[:2])), drawn[2].clone()] for _ in range(2)]
+    mine, other = (make(name)(copies(params), **settings) for make, params in zip((ours, theirs), made, strict=True))
+    for a, b, c in draw_gradients(rng, drawn, 4):
+        for optimizer in (mine, other):
+            step(optimizer, [two(a, b), c])
+    for p, expected in zip(*(optimizer.param_groups[0]["params"] for optimizer in (mine, other)), strict=True):
+        torch.testing.assert_close(p, expected, rtol=1e-11, atol=0)
+
+
+@pytest.mark.parametrize("name", [each for each in NAMES if each != "Adagrad"])  # which makes its state at once
+def test_lazy_parameters_that_get_a_gradient_later(name):
+    results = []
+    for make in (ours, theirs):
+        torch.manual_seed(0)
+        net = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.LazyLinear(2))
+        optimizer = make(name)(net.parameters(), lr=0.01)
+        for part in (net[0], net[0], net, net, net):
+            optimizer.zero_grad()
+            part(torch.ones(1, 3)).square().sum().backward()
+            optimizer.step()
+        results.append([p.detach() for p in net.parameters()])
+    torch.testing.assert_close(*results, rtol=1e-9, atol=1e-12)
+
+
+@EVERY
 def test_complex_parameters(name, rng):
     params = [torch.complex(*draw(rng, torch.float64, ((3, 4),) * 2)), *draw(rng, torch.float64, ((5,),))]
     gradients = [[torch.complex(*(g[:1] * 2)), g[1]] for g in draw_gradients(rng, [params[0].real, params[1]], 4)]

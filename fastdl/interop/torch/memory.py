@@ -57,6 +57,9 @@ def view(tensor: torch.Tensor, order: Order | None) -> Array:
 
 
 def share_storage(tensors: list[torch.Tensor]) -> bool:
-    """Whether two of the tensors lie in one piece of memory, overlapping or not."""
-    used = [each.untyped_storage().data_ptr() for each in tensors if each.layout is torch.strided and each.numel()]
+    """Whether two of the tensors lie in one piece of memory, overlapping or not; so it may be where one tells of none."""
+    try:
+        used = [each.untyped_storage().data_ptr() for each in tensors if each.layout is torch.strided and each.numel()]
+    except RuntimeError:  # of a tensor that is made of others, such as a DTensor
+        return True
     return len(set(used)) < len(used)
