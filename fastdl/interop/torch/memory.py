@@ -57,7 +57,7 @@ def view(tensor: torch.Tensor, order: Order | None) -> Array:
 
 
 def share_storage(tensors: list[torch.Tensor]) -> bool:
-    """Whether two of the tensors lie in one piece of memory, overlapping or not; so it may be where one tells of none."""
+    """Whether two of the tensors lie in one piece of memory, overlapping or not; or may do, as one does not tell."""
     try:
         used = [each.untyped_storage().data_ptr() for each in tensors if each.layout is torch.strided and each.numel()]
     except RuntimeError:  # of a tensor that is made of others, such as a DTensor
