@@ -138,7 +138,33 @@ def test_what_is_no_label_is_refused(t):
     assert caught.value.arg == "t"
 
 
+@pytest.mark.parametrize("x", [[[1.0]] * 10, np.full((10, 1), "a"), np.zeros((10, 1), object), None])
+def test_what_is_no_input_is_refused(x):
+    for given in ((x, np.arange(10) % 2), (np.zeros((10, 1)), np.arange(10) % 2, 0.2, (x, np.arange(10) % 2))):
+        with pytest.raises(errors.DtypeError, match="split: (x|test.0.): not inputs"):
+            tune.split(*given)
+
+
+@pytest.mark.parametrize(
+    "test", [(np.zeros((3, 1)), np.zeros(2, int)), (np.zeros((3, 2)), np.zeros(3, int)), (1, 2, 3)]
+)
+def test_test_data_that_does_not_fit_is_refused(test):
+    with pytest.raises(errors.ArrayError, match="split: test"):
+        tune.split(np.zeros((10, 1)), np.arange(10) % 2, test=test)
+
+
 class TestSpace:
+    def test_numbers_of_numpy_are_numbers(self):
+        assert Range(np.float32(0.5), np.int64(3)) == Range(0.5, 3)
+        kept = Range(np.int64(1), np.int32(3)), Choice(np.int64(3), np.str_("a"))
+        assert json.dumps(space.to_json(dict(enumerate(kept))))
+        assert kept[0].is_integer
+
+    @pytest.mark.parametrize("given", [None, [1], "lr"])
+    def test_a_space_is_a_mapping(self, given):
+        with pytest.raises(errors.HyperparameterError, match="search: space: not a space"):
+            tune.search(given, points())
+
     @pytest.mark.parametrize("ends", [(2, 1), (0, math.inf), (math.nan, 1), ("a", 1), (True, 2)])
     def test_a_range_needs_its_ends(self, ends):
         with pytest.raises(errors.HyperparameterError):
@@ -282,8 +308,10 @@ class TestSearch:
         def build(params):
             raise KeyError("nothing works")
 
+        result = small(build=build)
+        assert "nothing works" in str(result)
         with pytest.raises(errors.HyperparameterError, match="nothing works"):
-            _ = small(build=build).best
+            _ = result.best
 
     def test_an_interrupt_ends_it_and_it_goes_on(self, tmp_path):
         calls = []
@@ -321,6 +349,9 @@ class TestSearch:
             tune.join(points(seed=1), file)
         with pytest.raises(errors.DataError, match="no such search"):
             tune.join(points(), file, study="other")
+        with pytest.raises(errors.DataError, match="no such file"):
+            tune.join(points(), tmp_path / "another.db")
+        assert not (tmp_path / "another.db").exists()
 
     @pytest.mark.parametrize(
         ("settings", "arg"),
@@ -335,6 +366,8 @@ class TestSearch:
             ({"workers": 0}, "workers"),
             ({"workers": 2}, "storage"),
             ({"heartbeat": 0}, "heartbeat"),
+            ({"build": 3}, "build"),
+            ({"study": 3}, "study"),
         ],
     )
     def test_what_is_out_of_range_is_refused(self, settings, arg):
@@ -396,6 +429,13 @@ class TestTestData:
     def test_there_must_be_some(self):
         with pytest.raises(errors.DataError, match="no test data"):
             small().evaluate_on_test(replace(points(), test=None))
+
+    def test_of_another_split_it_is_not_read(self):
+        """Its test data may be what this search was trained on."""
+        result = small()
+        with pytest.raises(errors.DataError, match="not the data of this search"):
+            result.evaluate_on_test(points(seed=1))
+        assert result.test_score is None
 
 
 class TestNarrow:
