@@ -483,6 +483,13 @@ class TestCommand:
         assert "has been used" in err
         assert len(json.loads((tmp_path / "tune.json").read_text())["stages"][0]["trials"]) == 5
 
+    def test_a_worker_takes_part_and_writes_no_file(self, run, tmp_path):
+        run()
+        status, out, _ = run("--worker", "--storage", str(tmp_path / "tune.db"), "--out", str(tmp_path / "of worker"))
+        assert status == 0
+        assert "3 trials, 3 complete" in out
+        assert not (tmp_path / "of worker").exists()
+
     def test_stages(self, run, tmp_path):
         status, _, _ = run("--stages", "2", "--trials", "6", "--space", "lr=1e-3..1,log", "layers=1")
         assert status == 0
