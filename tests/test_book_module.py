@@ -452,12 +452,42 @@ def test_copies(data):
         (lambda n, x, t: book.Trainer(n, x, t, x, t, optimizer="best"), HyperparameterError),
         (lambda n, x, t: book.Trainer(n, x, t, x, t, mini_batch_size=0), HyperparameterError),
         (lambda n, x, t: book.Trainer(n, x, t, x, t, optimizer_param={"lr": -1}), HyperparameterError),
+        (lambda n, x, t: book.Trainer(n, x, t, x, t, optimizer_param=0.1), HyperparameterError),
+        (lambda n, x, t: book.Trainer(n, x, t, x, t, optimizer=book.SGD()), HyperparameterError),
+        (lambda n, x, t: book.Trainer(n, x, t, x, t, epochs="2"), HyperparameterError),
+        (lambda n, x, t: book.Trainer(n, x, t, x, t, epochs=-1), HyperparameterError),
+        (lambda n, x, t: book.Trainer(n, x, t[1:], x, t), ArrayError),
+        (lambda n, x, t: book.Trainer(n, x, t, x[1:], t), ArrayError),
+        (lambda n, x, t: book.MultiLayerNet(2, 3, 2), HyperparameterError),
+        (lambda n, x, t: book.numerical_gradient(lambda x: x, np.ones(3)), ArrayError),
     ],
 )
 def test_refusals(call, error, data):
     network = book.MultiLayerNetExtend(20, [6], 5)
     with unchanged(network.params, data), pytest.raises(error):
         call(network, *data)
+
+
+@pytest.mark.parametrize(
+    ("call", "what"),
+    [
+        (lambda n, x, t: n.gradient(x[:, 1:], t), r"MultiLayerNetExtend: x: .*expected \(B, 20\), got \(60, 19\)"),
+        (lambda n, x, t: n.predict(x[0]), r"MultiLayerNetExtend: x: .*got \(20,\)"),
+        (lambda n, x, t: book.Affine(np.ones((20, 2), int), np.ones(2)).forward(x), "affine_forward: W: .*int64"),
+        (lambda n, x, t: book.BatchNormalization(1.0, 0.0).forward(x), "batch_norm_forward: gamma: .*float"),
+    ],
+)
+def test_errors_name_what_is_wrong(call, what, data):
+    with pytest.raises(FastdlError, match=what):
+        call(book.MultiLayerNetExtend(20, [6], 5), *data)
+
+
+def test_lists_will_do(data):
+    x, t = data
+    network = book.MultiLayerNet(20, [6], 5)
+    assert network.loss(x.tolist(), t.tolist()) == network.loss(x, t)
+    book.Trainer(network, x.tolist(), t.tolist(), x, t, epochs=1, mini_batch_size=30, verbose=False).train()
+    assert len(book.shuffle_dataset(x.tolist(), t.tolist())[1]) == len(t)
 
 
 # Functions.

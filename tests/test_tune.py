@@ -172,7 +172,33 @@ def test_what_is_no_label_is_refused(t):
     assert caught.value.arg == "t"
 
 
+@pytest.mark.parametrize("x", [[[1.0]] * 10, np.full((10, 1), "a"), np.zeros((10, 1), object), None])
+def test_what_is_no_input_is_refused(x):
+    for given in ((x, np.arange(10) % 2), (np.zeros((10, 1)), np.arange(10) % 2, 0.2, (x, np.arange(10) % 2))):
+        with pytest.raises(errors.DtypeError, match=r"split: (x|test\[0\]): not inputs"):
+            tune.split(*given)
+
+
+@pytest.mark.parametrize(
+    "test", [(np.zeros((3, 1)), np.zeros(2, int)), (np.zeros((3, 2)), np.zeros(3, int)), (1, 2, 3)]
+)
+def test_test_data_that_does_not_fit_is_refused(test):
+    with pytest.raises(errors.ArrayError, match="split: test"):
+        tune.split(np.zeros((10, 1)), np.arange(10) % 2, test=test)
+
+
 class TestSpace:
+    def test_numbers_of_numpy_are_numbers(self):
+        assert Range(np.float32(0.5), np.int64(3)) == Range(0.5, 3)
+        kept = Range(np.int64(1), np.int32(3)), Choice(np.int64(3), np.str_("a"))
+        assert json.dumps(space.to_json(dict(enumerate(kept))))
+        assert kept[0].is_integer
+
+    @pytest.mark.parametrize("given", [None, [1], "lr"])
+    def test_a_space_is_a_mapping(self, given):
+        with pytest.raises(errors.HyperparameterError, match="search: space: not a space"):
+            tune.search(given, points())
+
     @pytest.mark.parametrize("ends", [(2, 1), (0, math.inf), (math.nan, 1), ("a", 1), (True, 2)])
     def test_a_range_needs_its_ends(self, ends):
         with pytest.raises(errors.HyperparameterError):
@@ -316,8 +342,10 @@ class TestSearch:
         def build(params):
             raise KeyError("nothing works")
 
+        result = small(build=build)
+        assert "nothing works" in str(result)
         with pytest.raises(errors.HyperparameterError, match="nothing works"):
-            _ = small(build=build).best
+            _ = result.best
 
     def test_an_interrupt_ends_it_and_it_goes_on(self, tmp_path):
         calls = []
@@ -355,6 +383,9 @@ class TestSearch:
             tune.join(points(seed=1), file)
         with pytest.raises(errors.DataError, match="no such search"):
             tune.join(points(), file, study="other")
+        with pytest.raises(errors.DataError, match="no such file"):
+            tune.join(points(), tmp_path / "another.db")
+        assert not (tmp_path / "another.db").exists()
 
     @pytest.mark.parametrize(
         ("settings", "arg"),
@@ -369,6 +400,8 @@ class TestSearch:
             ({"workers": 0}, "workers"),
             ({"workers": 2}, "storage"),
             ({"heartbeat": 0}, "heartbeat"),
+            ({"build": 3}, "build"),
+            ({"study": 3}, "study"),
         ],
     )
     def test_what_is_out_of_range_is_refused(self, settings, arg):
@@ -431,6 +464,13 @@ class TestTestData:
         with pytest.raises(errors.DataError, match="no test data"):
             small().evaluate_on_test(replace(points(), test=None))
 
+    def test_of_another_split_it_is_not_read(self):
+        """Its test data may be what this search was trained on."""
+        result = small()
+        with pytest.raises(errors.DataError, match="not the data of this search"):
+            result.evaluate_on_test(points(seed=1))
+        assert result.test_score is None
+
 
 class TestNarrow:
     def test_ranges_follow_the_best(self):
@@ -476,6 +516,13 @@ class TestCommand:
         assert status == 1
         assert "has been used" in err
         assert len(json.loads((tmp_path / "tune.json").read_text())["stages"][0]["trials"]) == 5
+
+    def test_a_worker_takes_part_and_writes_no_file(self, run, tmp_path):
+        run()
+        status, out, _ = run("--worker", "--storage", str(tmp_path / "tune.db"), "--out", str(tmp_path / "of worker"))
+        assert status == 0
+        assert "3 trials, 3 complete" in out
+        assert not (tmp_path / "of worker").exists()
 
     def test_stages(self, run, tmp_path):
         status, _, _ = run("--stages", "2", "--trials", "6", "--space", "lr=1e-3..1,log", "layers=1")

@@ -43,6 +43,23 @@ def floats(x: Any, op: str, dtype: Any = None) -> Array:
     return np.asarray(array, dtype=dtype, order="C")
 
 
+def dtype_of(parameter: Any) -> Any:
+    """Return the dtype that a layer with this parameter computes in; None where no layer does.
+
+    Parameters
+    ----------
+    parameter : ndarray
+        Such as its weights.
+
+    Returns
+    -------
+    dtype or None
+        Without one `floats` leaves float32 and float64 as they are, and the kernel refuses the parameter by its name.
+    """
+    dtype = getattr(parameter, "dtype", None)
+    return dtype if dtype in (np.float32, np.float64) else None
+
+
 def sigmoid(x: ArrayLike) -> Array:
     """Return ``1 / (1 + exp(-x))`` of each element.
 

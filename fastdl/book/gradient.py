@@ -33,7 +33,7 @@ def numerical_gradient(f: Callable[[NDArray[Any]], Any], x: NDArray[Any]) -> NDA
     DtypeError
         If x is no array of floats.
     ArrayError
-        If it is read-only.
+        If it is read-only, or f returns an array.
 
     Notes
     -----
@@ -63,5 +63,8 @@ def numerical_gradient(f: Callable[[NDArray[Any]], Any], x: NDArray[Any]) -> NDA
             below = f(x)
         finally:
             x[place] = before
+        if np.ndim(above) or np.ndim(below):
+            got = f"an array of shape {np.shape(above)}"
+            raise ArrayError("not a number", op="numerical_gradient", arg="f", expected="a number for x", got=got)
         gradient[place] = (above - below) / (2 * _H)
     return gradient

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastdl import kernels, nn
-from fastdl.book.functions import cross_entropy_error, floats
+from fastdl.book.functions import cross_entropy_error, dtype_of, floats
 
 Array = NDArray[Any]
 
@@ -91,7 +91,7 @@ class Affine(nn.Affine):
         DtypeError, ArrayError
             If something does not fit.
         """
-        x = floats(x, "Affine", getattr(self.W, "dtype", None))
+        x = floats(x, "Affine", dtype_of(self.W))
         self._shape = x.shape
         return super().forward(x.reshape(len(x), -1) if x.ndim > 2 else x, train_flg)
 
@@ -382,7 +382,7 @@ class BatchNormalization(nn.BatchNorm):
         DtypeError, ArrayError
             If something does not fit.
         """
-        x = floats(x, "BatchNormalization", self.gamma.dtype)
+        x = floats(x, "BatchNormalization", dtype_of(self.gamma))
         # The kernel refuses a batch of one, which has no variance. A plan could not repeat what is done here instead.
         self._is_alone = len(x) == 1 and train_flg and not kernels.Plan.is_recording()
         if not self._is_alone:
@@ -488,6 +488,7 @@ class SoftmaxWithLoss(nn.SoftmaxCrossEntropy):
             If x or t does not fit.
         """
         x = floats(x, "SoftmaxWithLoss")
+        t = np.asarray(t)
         _, self._gradient = self.loss_and_gradient(x, t)
         y = kernels.softmax(x)
         loss = cross_entropy_error(y, t)

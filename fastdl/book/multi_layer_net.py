@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -15,7 +15,7 @@ from fastdl import kernels, nn
 from fastdl.book.functions import floats
 from fastdl.book.gradient import numerical_gradient
 from fastdl.book.layers import Affine, Relu, Sigmoid, SoftmaxWithLoss
-from fastdl.errors import HyperparameterError
+from fastdl.errors import ArrayError, HyperparameterError
 from fastdl.nn.planned import BLOCK
 
 Array = NDArray[Any]
@@ -92,6 +92,8 @@ class MultiLayerNet:
         weight_init_std: str | float = "relu",
         weight_decay_lambda: float = 0,
     ) -> None:
+        if not isinstance(hidden_size_list, Iterable):
+            raise _not_possible("hidden_size_list", "a list: the units of each hidden layer", hidden_size_list)
         self.input_size = input_size
         self.hidden_size_list = hidden_size_list
         self.output_size = output_size
@@ -257,7 +259,11 @@ class MultiLayerNet:
 
     def _inputs(self, x: Any) -> Array:
         array = floats(x, type(self).__name__, self._network.dtype)
-        return array.reshape(len(array), -1) if array.ndim > 2 else array
+        rows = array.reshape(len(array), -1) if array.ndim > 2 else array
+        if rows.shape[1:] != (self.input_size,) and self._is_as_made():
+            expected = f"(B, {self.input_size})"
+            raise ArrayError("wrong shape", op=type(self).__name__, arg="x", expected=expected, got=str(array.shape))
+        return rows
 
     def _weights(self) -> dict[str, Array]:
         return {key: value for key, value in self.params.items() if key.startswith("W")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -10,20 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastdl.book.optimizer import SGD, AdaGrad, Adam, Momentum, Nesterov, RMSprop
-from fastdl.errors import HyperparameterError
+from fastdl.errors import ArrayError, HyperparameterError
 
 Array = NDArray[Any]
 
-# "rmsprpo" is what the Korean edition's Trainer understands.
 _OPTIMIZERS: dict[str, Any] = {
     "sgd": SGD,
     "momentum": Momentum,
     "nesterov": Nesterov,
     "adagrad": AdaGrad,
     "rmsprop": RMSprop,
-    "rmsprpo": RMSprop,
     "adam": Adam,
 }
+_MISSPELT = {"rmsprpo": "rmsprop"}  # what the Korean edition's Trainer understands
 _DEFAULT: Mapping[str, Any] = MappingProxyType({"lr": 0.01})
 
 
@@ -64,6 +64,8 @@ class Trainer:
     ------
     HyperparameterError
         If there is no such optimizer, or a number is not possible.
+    ArrayError
+        If inputs and targets are not equally many.
 
     Notes
     -----
@@ -97,11 +99,22 @@ class Trainer:
         evaluate_sample_num_per_epoch: int | None = None,
         verbose: bool = True,
     ) -> None:
-        kind = _OPTIMIZERS.get(optimizer.lower()) if isinstance(optimizer, str) else None
+        name = optimizer.lower() if isinstance(optimizer, str) else None
+        kind = _OPTIMIZERS.get(_MISSPELT.get(name, name))
         if kind is None:
-            raise _not_possible("optimizer", f"one of {', '.join(_OPTIMIZERS)}", optimizer)
+            hint = "Another optimizer is set afterwards: trainer.optimizer = ..."
+            raise _not_possible("optimizer", f"one of {', '.join(_OPTIMIZERS)}", optimizer, hint)
+        if not isinstance(optimizer_param, Mapping):
+            raise _not_possible("optimizer_param", 'a dict, such as {"lr": 0.01}', optimizer_param)
         if not isinstance(mini_batch_size, int | np.integer) or mini_batch_size < 1:
             raise _not_possible("mini_batch_size", "a positive integer", mini_batch_size)
+        if not isinstance(epochs, int | float | np.integer | np.floating) or not 0 <= epochs < math.inf:
+            raise _not_possible("epochs", "a finite number >= 0", epochs)
+        x_train, t_train, x_test, t_test = map(np.asarray, (x_train, t_train, x_test, t_test))
+        for x, t, which in ((x_train, t_train, "train"), (x_test, t_test, "test")):
+            if x.shape[:1] != t.shape[:1]:
+                shapes = {"expected": f"as many as x_{which}: {x.shape[:1]}", "got": str(t.shape[:1])}
+                raise ArrayError("wrong number of rows", op="Trainer", arg=f"t_{which}", **shapes)
         self.network = network
         self.x_train, self.t_train = x_train, t_train
         self.x_test, self.t_test = x_test, t_test
@@ -151,5 +164,5 @@ class Trainer:
             print(f"=== epoch:{self.current_epoch}, train acc:{train_acc}, test acc:{test_acc} ===")
 
 
-def _not_possible(arg: str, expected: str, got: Any) -> HyperparameterError:
-    return HyperparameterError("not possible", op="Trainer", arg=arg, expected=expected, got=repr(got))
+def _not_possible(arg: str, expected: str, got: Any, hint: str = "") -> HyperparameterError:
+    return HyperparameterError("not possible", op="Trainer", arg=arg, expected=expected, got=repr(got), hint=hint)

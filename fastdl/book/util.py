@@ -80,6 +80,7 @@ def shuffle_dataset(x: Array, t: Array) -> tuple[Array, Array]:
            [1.],
            [0.]]), array([2, 1, 0]))
     """
+    x, t = np.asarray(x), np.asarray(t)
     if len(x) != len(t):
         raise ArrayError("not as many as x", op="shuffle_dataset", arg="t", expected=str(len(x)), got=str(len(t)))
     order = np.random.permutation(len(x))  # noqa: NPY002 - a script's numpy.random.seed is to count

@@ -18,7 +18,7 @@ def add_to(commands: options.Commands[argparse.ArgumentParser]) -> None:
         "fastdl experiment anisotropy weight_decay",
     )
     add = command.add_argument
-    add("names", nargs="*", metavar="NAME", help="experiments, in this order; all for every one")
+    add("names", nargs="*", metavar="NAME", help="experiments, in this order; 'all': every one; none: as --list")
     add("--list", action="store_true", help="name, claim and duration of each, and nothing else")
     options.add_data(command)
     options.add_seed(command)

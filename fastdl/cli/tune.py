@@ -74,8 +74,9 @@ def _run(arguments: argparse.Namespace) -> None:
         if name in space:
             raise HyperparameterError("given twice", arg="--space", got=name)
         space[name] = values
-    make_folder(arguments.out)
-    new_axes("fastdl tune")
+    if not arguments.worker:  # which writes nothing
+        make_folder(arguments.out)
+        new_axes("fastdl tune")
     options.set_threads(arguments)
     data = _data(arguments)
     common: dict[str, Any] = {

@@ -85,9 +85,16 @@ def compared(name: str, number: float, relation: str, other_name: str, other_num
     --------
     >>> print(compared("SGD", 0.41, ">", "AdaGrad", 0.08))
     SGD 0.41 > AdaGrad 0.08: holds
+    >>> print(compared("batches of 32", 0.41, ">", "", 0.08))
+    batches of 32: 0.41 > 0.08: holds
     """
-    other = f"{other_name} {other_number:{form}}".lstrip()
-    return Check(f"{name} {number:{form}} {relation} {other}", bool(_RELATIONS[relation](number, other_number)))
+    text = f"{_named(name, number, form)} {relation} {_named(other_name, other_number, form)}"
+    return Check(text, bool(_RELATIONS[relation](number, other_number)))
+
+
+def _named(name: str, number: float, form: str) -> str:
+    """The number after its name, which a colon keeps apart where it ends in a number itself."""
+    return f"{name}{':' if name[-1:].isdigit() else ''} {number:{form}}".lstrip()
 
 
 @dataclass(frozen=True)

@@ -109,14 +109,18 @@ def check(result: Narrowed) -> list[Check]:
     width = lr[:, :, 1] - lr[:, :, 0]
     means = result.accuracy.mean(axis=(0, 2))
     best = result.accuracy.max(axis=2).mean(axis=0)
-    last = result.accuracy.shape[1]
+    runs, last, _ = result.accuracy.shape
+    mean = f"mean of {runs} runs"
     return [
         compared(
             "share of the learning rate's range that is left, in powers of ten",
             float((width[:, -1] / width[:, 0]).max()), "<", "", 0.1,
         ),
-        compared(f"mean accuracy of the trials of stage {last}", float(means[-1]), ">", "of stage 1", float(means[0])),
-        compared(f"best accuracy of stage {last}", float(best[-1]), ">=", "of stage 1", float(best[0])),
+        compared(
+            f"{mean}, mean accuracy of the trials of stage {last}", float(means[-1]), ">",
+            "of stage 1", float(means[0]),
+        ),
+        compared(f"{mean}, best accuracy of stage {last}", float(best[-1]), ">=", "of stage 1", float(best[0])),
     ]  # fmt: skip
 
 
@@ -129,7 +133,8 @@ def draw(result: Narrowed, ax: Axes | None = None) -> Axes:
         log=list(SHOWN.values()),
         ax=ax,
         title="The range of the best trials becomes the next range",
-        note=f"dots: the best {result.best['lr'].shape[2]} of a stage · mean accuracy of each stage: {mean}",
+        note=f"one of {len(result.accuracy)} searches · dots: the best {result.best['lr'].shape[2]} of a stage · "
+        f"mean accuracy of each stage: {mean}",
     )
 
 

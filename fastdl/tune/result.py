@@ -13,6 +13,7 @@ from fastdl.tune.space import Choice, Range
 from fastdl.tune.split import Split, check_test
 from fastdl.tune.trial import DIRECTIONS, TrialRecord
 
+SETTINGS = "fastdl settings"  # their name among the study's attributes in the storage
 TEST = "fastdl test"  # the name of the score among the study's attributes in the storage
 
 
@@ -66,9 +67,11 @@ class SearchResult:
     def best(self) -> TrialRecord:
         """The best trial; where none is complete, HyperparameterError says why the first one is not."""
         if not self.complete:
-            why = self.trials[0].outcome if self.trials else "no trial"
-            raise HyperparameterError("no trial was trained to the end", op="tune", got=why)
+            raise HyperparameterError("no trial was trained to the end", op="tune", got=self._first_outcome())
         return self.top(1)[0]
+
+    def _first_outcome(self) -> str:
+        return self.trials[0].outcome if self.trials else "no trial"
 
     @property
     def best_params(self) -> dict[str, Any]:
@@ -128,7 +131,7 @@ class SearchResult:
         Raises
         ------
         DataError
-            If there is no test data, or it was read before.
+            If there is no test data, or it was read before, or these are not the data of the search.
         ArrayError
             If it has a number that is not finite.
         """
@@ -138,12 +141,17 @@ class SearchResult:
                 got=f"accuracy {self.test_score:.4f} then", hint="test_score holds it",
             )  # fmt: skip
         x, t = check_test(data, "evaluate_on_test")
+        if self.study.user_attrs[SETTINGS]["data"] != data.fingerprint():
+            hint = "Split the same data the same way"
+            raise DataError("not the data of this search", op="evaluate_on_test", arg="data", hint=hint)
         trainer = self.train_again(data, self.best_params)
         _, accuracy = evaluate(trainer.network, x, t, scale=data.scale)
         self.study.set_user_attr(TEST, accuracy)
         return accuracy
 
     def __str__(self) -> str:
+        if not self.complete:
+            return f"{len(self.trials)} trials, none complete; the first: {self._first_outcome()}"
         chosen = [name for name, each in self.space.items() if isinstance(each, Range | Choice)]
         rows = [["trial", self.metric, *chosen]]
         rows += [

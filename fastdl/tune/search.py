@@ -16,13 +16,14 @@ from fastdl.errors import DataError, HyperparameterError
 from fastdl.train import Trainer
 from fastdl.tune import trial as trials_
 from fastdl.tune.network import BuildMLP, check_space
-from fastdl.tune.result import SearchResult
+from fastdl.tune.result import SETTINGS, SearchResult
 from fastdl.tune.space import Space, checked, from_json, suggest, to_json
 from fastdl.tune.split import Split, check_split
 from fastdl.tune.storage import (
     GRACE,
     PRUNERS,
     close,
+    is_missing_file,
     keep_curve,
     make_pruner,
     make_sampler,
@@ -33,7 +34,6 @@ from fastdl.tune.storage import (
 )
 from fastdl.tune.trial import DIRECTIONS, RECORD, Build, record_of
 
-SETTINGS = "fastdl settings"  # their name among the study's attributes in the storage
 DEFAULT_STORAGE = "fastdl-tune.db"
 POLL = 0.05  # seconds between two looks at trials that others run
 LOOK = 0.5  # seconds between two looks at all trials while many are missing
@@ -178,6 +178,12 @@ def search(
     """
     check_split(data, "search")
     space = checked(space, "search")
+    if build is not None and not callable(build):
+        raise HyperparameterError(
+            "cannot be called", op="search", arg="build", expected="a function of hyper-parameters", got=repr(build)
+        )
+    if not isinstance(study, str):
+        raise HyperparameterError("not a name", op="search", arg="study", expected="text", got=repr(study))
     if build is None:
         check_space(space, BuildMLP(data.features, data.classes, integer(seed, op="search", arg="seed", low=0)))
     settings = Settings(
@@ -278,6 +284,8 @@ def task_for(
 
 def read_settings(storage: str | Path, study: str, heartbeat: int) -> Settings:
     """Return the settings of a search in the storage, or raise DataError where it is not."""
+    if is_missing_file(storage):
+        raise DataError("no such file", op="join", arg="storage", got=str(storage))
     opened = open_storage(storage, heartbeat)
     try:
         names = {each.study_name: each for each in optuna().get_all_study_summaries(storage=opened)}

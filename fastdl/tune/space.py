@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from fastdl.errors import HyperparameterError
 
 Value = str | int | float | bool | None
@@ -39,6 +41,8 @@ class Range:
     log: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("low", "high"):
+            object.__setattr__(self, name, _of_python(getattr(self, name)))
         numbers = (self.low, self.high)
         if any(isinstance(each, bool) or not isinstance(each, int | float) for each in numbers) or not all(
             map(math.isfinite, numbers)
@@ -78,6 +82,7 @@ class Choice:
     values: tuple[Value, ...]
 
     def __init__(self, *values: Value) -> None:
+        values = tuple(map(_of_python, values))
         if not values or not all(isinstance(each, Value) for each in values):
             raise _refusal("not a choice", "values that are text, numbers, bools or None", values)
         object.__setattr__(self, "values", values)
@@ -88,6 +93,9 @@ Space = Mapping[str, Range | Choice | Value]
 
 def checked(space: Space, op: str) -> dict[str, Range | Choice | Value]:
     """Return the space as a dict, or raise HyperparameterError where it is none."""
+    if not isinstance(space, Mapping):
+        expected, got = 'a dict such as {"lr": Range(1e-6, 1e-2, log=True)}', type(space).__qualname__
+        raise HyperparameterError("not a space", op=op, arg="space", expected=expected, got=got)
     result = dict(space)
     for name, values in result.items():
         if not isinstance(name, str) or not isinstance(values, Range | Choice | Value):
@@ -173,6 +181,11 @@ def parse(text: str) -> tuple[str, Range | Choice | Value]:
     if scale not in ("", "log", "linear") or isinstance(low, str) or isinstance(high, str):
         raise _refusal("cannot be read", "NAME=LOW..HIGH or NAME=LOW..HIGH,log", text)
     return name, Range(low or 0, high or 0, log=scale == "log")
+
+
+def _of_python(value: Any) -> Any:
+    """NumPy's numbers as Python's, which the storage can keep."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _value(text: str) -> str | int | float:

@@ -81,7 +81,7 @@ def split(
     validation : float in (0, 1)
         Share of the N rows that becomes validation data, rounded to whole rows.
     test : float in (0, 1) or (x, t), optional
-        Share that becomes test data; or test data that is apart already.
+        Share that becomes test data; or test data that is apart already, of the same shape but for the rows.
     shuffle : bool
         Whether the rows of each part are drawn at random; else they are the first ones, the test data before the
         validation data, and all keep their order.
@@ -100,10 +100,12 @@ def split(
 
     Raises
     ------
+    DtypeError
+        If x is not an array of numbers.
     ArrayError
-        If x and t are not as many, t is not labels, or a number is not finite.
+        If x and t are not as many, t is not labels, or a number is not finite; so of the test data.
     HyperparameterError
-        If a share is out of range, or leaves a part without rows.
+        If a share is out of range, or leaves a part without rows, or the scale is no number.
 
     Examples
     --------
@@ -112,16 +114,10 @@ def split(
     >>> np.bincount(parts.train[1]), np.bincount(parts.validation[1])
     (array([3, 2]), array([3, 2]))
     """
-    if len(x) != len(t):
-        raise ArrayError("every row needs its label", op="split", arg="t", expected=f"{len(x)} labels", got=str(len(t)))
-    if not isinstance(t, np.ndarray) or t.ndim not in (1, 2) or (t.ndim == 1 and not _are_classes(t)):
-        got = f"{t.dtype} {t.shape}" if isinstance(t, np.ndarray) else type(t).__name__
-        raise ArrayError("not labels", op="split", arg="t", expected="integers from 0, or one-hot rows", got=got)
-    given = test if isinstance(test, tuple) else None
-    for array, arg in ((x, "x"), (t, "t")):
-        finite(array, op="split", arg=arg)
-    if given is not None:
-        _check_rows(given, "split", "test")
+    _check_rows(x, t, "x", "t")
+    given = _given_test(test, x.shape[1:]) if isinstance(test, tuple | list) else None
+    if isinstance(scale, bool) or not isinstance(scale, int | float | np.number) or not math.isfinite(scale):
+        raise HyperparameterError("not a number", op="split", arg="scale", expected="1/255 for bytes", got=repr(scale))
     shares = {"test": 0.0 if test is None or given is not None else _share(test, "test")}
     shares["validation"] = _share(validation, "validation")
     counts = {name: round(share * len(x)) for name, share in shares.items()}
@@ -149,7 +145,35 @@ def split(
     places[rows] = np.arange(len(x))
     data = {name: _take(x, t, part[np.argsort(places[part])]) for name, part in parts.items()}
     drawn = data["test"] if shares["test"] else None
-    return Split(data["train"], data["validation"], given or drawn, scale)
+    return Split(data["train"], data["validation"], given or drawn, float(scale))
+
+
+def _check_rows(x: Any, t: Any, x_name: str, t_name: str) -> None:
+    """Raise DtypeError or ArrayError where these are not inputs and their labels."""
+    if not isinstance(x, np.ndarray) or x.dtype.kind not in "biuf" or x.ndim == 0:
+        got = f"{x.dtype} {x.shape}" if isinstance(x, np.ndarray) else type(x).__name__
+        raise DtypeError("not inputs", op="split", arg=x_name, expected="an array of floats or integers", got=got)
+    if not isinstance(t, np.ndarray) or t.ndim not in (1, 2) or (t.ndim == 1 and not _are_classes(t)):
+        got = f"{t.dtype} {t.shape}" if isinstance(t, np.ndarray) else type(t).__name__
+        raise ArrayError("not labels", op="split", arg=t_name, expected="integers from 0, or one-hot rows", got=got)
+    if len(x) != len(t):
+        raise ArrayError(
+            "every row needs its label", op="split", arg=t_name, expected=f"{len(x)} labels", got=str(len(t))
+        )
+    for array, name in ((x, x_name), (t, t_name)):
+        finite(array, op="split", arg=name)
+
+
+def _given_test(test: Any, shape: tuple[int, ...]) -> Rows:
+    """Return the test data that is apart already, of rows of this shape."""
+    if len(test) != 2:
+        raise ArrayError("not inputs and labels", op="split", arg="test", expected="(x, t)", got=f"{len(test)} of them")
+    x, t = test
+    _check_rows(x, t, "test[0]", "test[1]")
+    if x.shape[1:] != shape:
+        raise ArrayError("other rows than x's", op="split", arg="test[0]", expected=str(shape), got=str(x.shape[1:]))
+    rows: Rows = tuple(test)
+    return rows
 
 
 def _are_classes(t: NDArray[Any]) -> bool:
@@ -162,7 +186,9 @@ def _take(x: NDArray[Any], t: NDArray[Any], rows: NDArray[np.int64]) -> Rows:
 
 def _share(share: Any, arg: str) -> float:
     if isinstance(share, bool) or not isinstance(share, int | float | np.floating) or not 0 < share < 1:
-        raise HyperparameterError("not a share", op="split", arg=arg, expected="a number in (0, 1)", got=repr(share))
+        expected = "a number in (0, 1)" + (", or (x, t)" if arg == "test" else "")
+        got = type(share).__qualname__ if isinstance(share, np.ndarray) else repr(share)
+        raise HyperparameterError("not a share", op="split", arg=arg, expected=expected, got=got)
     return float(share)
 
 
@@ -182,18 +208,18 @@ def check_split(data: Any, op: str) -> None:
         raise DtypeError(
             "is no split", op=op, arg="data", expected="what split(x, t) returns", got=type(data).__qualname__
         )
-    _check_rows(data.train, op, "data.train")
-    _check_rows(data.validation, op, "data.validation")
+    _check_finite(data.train, op, "data.train")
+    _check_finite(data.validation, op, "data.validation")
 
 
 def check_test(data: Split, op: str) -> Rows:
     """Return the test data, or raise DataError where there is none, ArrayError where it is not finite."""
     if data.test is None:
         raise DataError("there is no test data", op=op, arg="data", hint="Give split() a test=")
-    _check_rows(data.test, op, "data.test")
+    _check_finite(data.test, op, "data.test")
     return data.test
 
 
-def _check_rows(rows: Rows, op: str, arg: str) -> None:
+def _check_finite(rows: Rows, op: str, arg: str) -> None:
     for number, array in enumerate(rows):
         finite(array, op=op, arg=f"{arg}[{number}]")

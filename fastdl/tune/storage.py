@@ -66,6 +66,11 @@ def address(storage: str | Path) -> str:
     return text.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
+def is_missing_file(storage: str | Path) -> bool:
+    """Whether this is a file's path, and there is none; opening it would make one."""
+    return "://" not in str(storage) and not Path(storage).exists()
+
+
 @contextmanager
 def _refusals(storage: str | Path) -> Iterator[None]:
     """Make a DataError of what goes wrong with a database; a password is not part of it."""

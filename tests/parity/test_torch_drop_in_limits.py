@@ -198,10 +198,55 @@ def test_one_that_is_left_to_torch_and_shares_memory(name, rng):
 
 
 @EVERY
+def test_parameters_made_of_other_tensors(name, rng):
+    """As a DTensor is: they have no memory of their own that could be looked at."""
+    two = pytest.importorskip("torch.testing._internal.two_tensor", reason="torch keeps it to itself").TwoTensor
+    drawn = draw(rng, torch.float64, ((5,), (5,), (3,)))
+    settings = {"lr": 0.01} | MOMENTUM.get(name, {})
+    made = [[two(*(each.clone() for each in drawn[:2])), drawn[2].clone()] for _ in range(2)]
+    mine, other = (make(name)(copies(params), **settings) for make, params in zip((ours, theirs), made, strict=True))
+    for a, b, c in draw_gradients(rng, drawn, 4):
+        for optimizer in (mine, other):
+            step(optimizer, [two(a, b), c])
+    for p, expected in zip(*(optimizer.param_groups[0]["params"] for optimizer in (mine, other)), strict=True):
+        torch.testing.assert_close(p, expected, rtol=1e-11, atol=0)
+
+
+@pytest.mark.parametrize("name", [each for each in NAMES if each != "Adagrad"])  # which makes its state at once
+def test_lazy_parameters_that_get_a_gradient_later(name):
+    results = []
+    for make in (ours, theirs):
+        torch.manual_seed(0)
+        net = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.LazyLinear(2))
+        optimizer = make(name)(net.parameters(), lr=0.01)
+        for part in (net[0], net[0], net, net, net):
+            optimizer.zero_grad()
+            part(torch.ones(1, 3)).square().sum().backward()
+            optimizer.step()
+        results.append([p.detach() for p in net.parameters()])
+    torch.testing.assert_close(*results, rtol=1e-9, atol=1e-12)
+
+
+@EVERY
 def test_complex_parameters(name, rng):
     params = [torch.complex(*draw(rng, torch.float64, ((3, 4),) * 2)), *draw(rng, torch.float64, ((5,),))]
     gradients = [[torch.complex(*(g[:1] * 2)), g[1]] for g in draw_gradients(rng, [params[0].real, params[1]], 4)]
     run(*both(name, params), gradients)
+
+
+@EVERY
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16], ids=str)
+def test_numbers_that_are_yet_to_be_negated(name, dtype, rng):
+    """Such as the imaginary part of a conjugate; as parameter and as gradient."""
+    drawn = draw(rng, dtype, ((5,), (5,)))
+    gradients = draw_gradients(rng, drawn, 4)
+    mine, other = (
+        make(name)([torch.nn.Parameter(torch._neg_view(drawn[0].clone())), *copies(drawn[1:])], lr=0.01)
+        for make in (ours, theirs)
+    )
+    counted = run(mine, other, [[a, torch._neg_view(b.clone())] for a, b in gradients])
+    assert mine.param_groups[0]["params"][0].is_neg()
+    assert sum(counted) == 0
 
 
 @pytest.mark.filterwarnings("ignore:Sparse invariant checks")

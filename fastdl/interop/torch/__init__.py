@@ -3,9 +3,13 @@
 ``SGD, Adagrad, RMSprop, Adadelta, Adam, AdamW, Adamax, NAdam, RAdam`` are subclasses of torch's: the same arguments,
 defaults, parameter groups, state, state dicts, hooks and closures. What the kernels cannot do in place is left to
 torch's own step, parameter by parameter: its first step, which makes its state; other devices and dtypes than float32,
-float64 and bfloat16 (computed in float32, rounded once); sparse and complex tensors, and those with gaps; parameters
-that share memory; ``capturable``, ``differentiable`` and ``eps=0``. All of a step is torch's in what ``torch.compile``
-compiles. Of parameters in another order in memory, such as channels-last, the memory is stepped as it lies.
+float64 and bfloat16 (computed in float32, rounded once); sparse and complex tensors, those with gaps, and those made
+of others, such as DTensors; parameters that share memory; ``capturable``, ``differentiable`` and ``eps=0``. All of a
+step is torch's in what ``torch.compile`` compiles. Of parameters in another order in memory, such as channels-last, the
+memory is stepped as it lies.
+
+Numbers are torch's to rounding, but where the square of a finite gradient overflows, in float32 from 1.8e19 on: torch's
+running mean of squares stays infinite, so that the element is never changed again, and here both become NaN.
 
 A group's setting ``state_dtype`` stores its states in bfloat16 or in bytes, rounded at random with its ``seed``, as
 `fastdl.optim` does:

@@ -17,7 +17,12 @@ FLOATS = (torch.float32, torch.float64, torch.bfloat16)
 
 def is_plain(tensor: Any) -> TypeGuard[torch.Tensor]:
     """Whether this is nothing but numbers in this process's memory."""
-    return type(tensor) in PLAIN and tensor.layout is torch.strided and tensor.is_cpu and not tensor.is_inference()
+    return (
+        type(tensor) in PLAIN
+        and tensor.layout is torch.strided
+        and tensor.is_cpu
+        and not (tensor.is_inference() or tensor.is_neg())  # whose memory holds the numbers with the other sign
+    )
 
 
 def order_of(tensor: torch.Tensor) -> Order | None:
@@ -52,6 +57,9 @@ def view(tensor: torch.Tensor, order: Order | None) -> Array:
 
 
 def share_storage(tensors: list[torch.Tensor]) -> bool:
-    """Whether two of the tensors lie in one piece of memory, overlapping or not."""
-    used = [each.untyped_storage().data_ptr() for each in tensors if each.layout is torch.strided and each.numel()]
+    """Whether two of the tensors lie in one piece of memory, overlapping or not; or may do, as one does not tell."""
+    try:
+        used = [each.untyped_storage().data_ptr() for each in tensors if each.layout is torch.strided and each.numel()]
+    except RuntimeError:  # of a tensor that is made of others, such as a DTensor
+        return True
     return len(set(used)) < len(used)

@@ -164,7 +164,8 @@ class DropIn:
         if batch is None or not batch.holds(params, self.state, formula):
             batch = self._batches[number] = Batch(params, self.state, formula)
         gradients, left = batch.gradients()
-        if left and share_storage(params):  # torch's order of steps is the right one
+        if left and share_storage([param for param in params if param.grad is not None]):
+            # torch's order of steps is the right one
             return list(params)
         batch.read_steps()
         hyper = self._hyper(group, formula, batch)
