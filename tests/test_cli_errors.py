@@ -14,11 +14,12 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import numpy as np
 import pytest
 
-from fastdl.cli import commands, main
+from fastdl.cli import commands, interrupts, main
 from fastdl.kernels import build_info
 from tests.processes import started
 
@@ -235,7 +236,7 @@ def test_ctrl_c(command, tmp_path):
     out = [] if command == "bench" else ["--out", str(tmp_path / "out")]
     run = [sys.executable, "-m", "fastdl", command, *words, *out]
     with started(run) as process:
-        while out and not (tmp_path / "out").exists():  # it is past its imports
+        while out and not (tmp_path / "out").exists() and process.poll() is None:  # it is past its imports
             time.sleep(0.05)
         if not out:
             process.stdout.readline()
@@ -247,6 +248,20 @@ def test_ctrl_c(command, tmp_path):
     assert process.returncode in (130, -signal.SIGINT)
     assert err.splitlines()[-1] == "fastdl: interrupted"
     assert "Traceback" not in err
+
+
+def test_ctrl_c_that_is_swallowed_comes_again():
+    handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGALRM)]
+
+    def swallow():
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        time.sleep(20)
+
+    with pytest.raises(KeyboardInterrupt), interrupts.insistent():
+        swallow()
+    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGALRM)] == handlers
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
 
 THREADS = pytest.param(
@@ -358,7 +373,7 @@ def test_an_error_names_the_option_or_the_file_first(tmp_path, capsys):
     (tmp_path / "d.csv").write_text("")
     wrong(tmp_path, capsys, ["--data", tmp_path / "d.csv"], [f"fastdl: error: {str(tmp_path / 'd.csv')!r} is empty"])
     assert status("train", "--threads", 0) == 2
-    assert capsys.readouterr().err.startswith("fastdl: error: --threads: not a number of threads (")
+    assert capsys.readouterr().err.startswith("fastdl: error: --threads: out of range (")
 
 
 def wrong(tmp_path, capsys, more, words):

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 import fastdl
-from fastdl.cli import options
+from fastdl.cli import interrupts, options
 
 
 def add_to(commands: options.Commands[argparse.ArgumentParser]) -> None:
@@ -41,7 +41,8 @@ def _run(arguments: argparse.Namespace) -> None:
         return
     names = list(NAMES) if arguments.names == ["all"] else arguments.names
     options.check_names(names, NAMES, "experiment", "NAME")
-    _run_each(names, arguments)
+    with interrupts.insistent():
+        _run_each(names, arguments)
 
 
 def _list() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import fastdl
-from fastdl.cli import options
+from fastdl.cli import interrupts, options
 
 if TYPE_CHECKING:
     from fastdl.experiments.experiment import Progress
@@ -52,7 +52,7 @@ def _run(arguments: argparse.Namespace) -> None:
     new_axes("fastdl report")
     options.set_threads(arguments)
     data = options.load_data(arguments)
-    with _Progress(len(names)) as progress:
+    with interrupts.insistent(), _Progress(len(names)) as progress:
         chapter = run_chapter(
             data,
             names,
