@@ -48,13 +48,14 @@ class FastdlError(Exception):
         self.key = key
         self.arg = arg
         self.expected = expected
-        self.got = got if len(got) <= _LONGEST else f"{got[:_LONGEST]}..."
+        self.got = got
         self.hint = hint
         super().__init__(problem)
 
     def __str__(self) -> str:
         place = self.arg if self.key is None else f"{self.arg}[{self.key!r}]"
-        facts = [f"{word} {fact}" for word, fact in (("expected", self.expected), ("got", self.got)) if fact]
+        got = self.got if len(self.got) <= _LONGEST else f"{self.got[:_LONGEST]}..."
+        facts = [f"{word} {fact}" for word, fact in (("expected", self.expected), ("got", got)) if fact]
         text = ": ".join(part for part in (self.op, place, self.problem) if part)
         if facts:
             text += f" ({', '.join(facts)})"
