@@ -248,7 +248,7 @@ class TestLevels:
         assert "HyperparameterError" in done.stderr
         assert "FASTDL_CPU" in done.stderr
         assert all(level in done.stderr for level in USABLE)
-        assert wanted in done.stderr
+        assert wanted[:400] in done.stderr  # of long values the error shows as much
 
     @pytest.mark.parametrize("level", USABLE)
     def test_they_agree(self, results, level):
