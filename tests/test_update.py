@@ -64,6 +64,7 @@ class TestResults:
                 tuple(rule.state),
                 tuple(rule.settings[0]),
                 tuple(name for name, kind in rule.state.items() if kind == "squares"),
+                rule.name.startswith("lamb"),
             )
             for rule in RULES
         }

@@ -59,13 +59,13 @@ inline T gated(T x, Reduced<T> reduced) {
   return x * share.weight / share.whole * Float<T>::lower;
 }
 
-// sigmoid(z) and 1 - sigmoid(z), the smaller one to an ulp of 1.
+// sigmoid(z) and 1 - sigmoid(z) from e = exp(-|z|).
 template <class T>
 struct Shares {
   T left, right;
 
-  explicit Shares(T z) {
-    const T e = exp_to_add(-std::fabs(z)), larger = 1 / (1 + e), smaller = e * larger;
+  Shares(T z, T e) {
+    const T larger = 1 / (1 + e), smaller = e * larger;
     left = z < 0 ? smaller : larger;
     right = z < 0 ? larger : smaller;
   }
@@ -82,7 +82,7 @@ inline T silu(T x) {
 template <class T>
 inline T silu_slope(T x) {
   const T inside = within(x, Gate<T>::silu_limit);
-  const Shares<T> s(inside);
+  const Shares<T> s(inside, exp(-std::fabs(inside)));
   const T slope = s.left * (1 + inside * s.right);
   return x == x ? slope : x;
 }
@@ -102,7 +102,8 @@ template <class T>
 inline T gelu_tanh_slope(T x) {
   using G = Gate<T>;
   const T inside = within(x, G::gelu_tanh_limit), square = inside * inside;
-  const Shares<T> s(inside * (G::slope.value + G::cubic.value * square));
+  const T z = inside * (G::slope.value + G::cubic.value * square);
+  const Shares<T> s(z, exp_to_add(-std::fabs(z)));
   const T slope = s.left + inside * (s.left * s.right) * (G::slope.value + 3 * G::cubic.value * square);
   return x == x ? slope : x;
 }
