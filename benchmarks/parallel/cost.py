@@ -96,3 +96,11 @@ class Step:
     def grown(self, machines: int) -> Step:
         """Return the step of a batch that has these rows for each machine."""
         return replace(self, rows=machines * self.rows)
+
+
+BACKWARD = 2 / 3  # of the gradient's operations
+LINKS = {  # a message's way through the kernel and a switch; past the kernel (RDMA) it is shorter
+    "1 Gbit/s": Link(25e-6, 1e9 / 8),
+    "10 Gbit/s": Link(25e-6, 10e9 / 8),
+    "100 Gbit/s, RDMA": Link(2e-6, 100e9 / 8),
+}

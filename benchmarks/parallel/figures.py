@@ -9,17 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from benchmarks.parallel import fit
-from benchmarks.parallel.cost import Link
+from benchmarks.parallel.cost import BACKWARD, LINKS
 from fastdl.viz.style import COLORS, GREY, new_axes, panels, set_grid, set_panel_titles, to_png
 
 FOLDER = Path(__file__).parents[2] / "docs"
 MACHINES = tuple(2**n for n in range(8))
-BACKWARD = 2 / 3  # of the gradient's operations
-LINKS = {  # a message's way through the kernel and a switch; past the kernel (RDMA) it is shorter
-    "1 Gbit/s": Link(25e-6, 1e9 / 8),
-    "10 Gbit/s": Link(25e-6, 10e9 / 8),
-    "100 Gbit/s, RDMA": Link(2e-6, 100e9 / 8),
-}
 TITLES = {"book": "the book's network, 110 thousand parameters", "large": "100 million parameters"}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks.parallel import fit
-from benchmarks.parallel.figures import BACKWARD, LINKS
+from benchmarks.parallel.cost import BACKWARD, LINKS
 
 PARTS = ("gradient", "sum", "update", "step")
 
