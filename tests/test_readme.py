@@ -11,7 +11,7 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
 
 
 @pytest.mark.parametrize("source", EXAMPLES, ids=range(1, len(EXAMPLES) + 1))
-def test_example(source, tmp_path, capsys):
+def test_example(source, tmp_path, capsys, monkeypatch):
     if "optim.rule" in source or "nn.activation" in source:
         pytest.importorskip("numba", reason="a rule or an activation of one's own needs the extra numba")
     if "interop.torch" in source:
@@ -20,5 +20,6 @@ def test_example(source, tmp_path, capsys):
         pytest.importorskip("optuna", reason="a search needs the extra tune")
     program = tmp_path / "example.py"
     program.write_text(source)
+    monkeypatch.chdir(tmp_path)  # where an example's files go
     runpy.run_path(str(program))
     assert capsys.readouterr().out
