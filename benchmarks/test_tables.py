@@ -1,6 +1,7 @@
 """The README says what the results say, and nothing of what has not been measured."""
 
 import json
+import re
 
 import pytest
 
@@ -71,3 +72,16 @@ def test_every_contender_has_a_column():
 def test_accuracy_stands_below_its_contender():
     *_, accuracy, _, _ = tables.with_accuracy({**RESULTS, "accuracy": ACCURACY}).splitlines()
     assert accuracy.endswith("runs ± its standard error | 97.92% ± 0.02% | 97.88% ± 0.01% |")
+
+
+def test_the_first_figures_of_the_readme_are_the_measured_ones():
+    text = " ".join(tables.DOCUMENTS[0].read_text().split())
+    words = re.search(
+        r"a step of a small network with Adam takes about a (\w+) of PyTorch's time and a (\w+) of NumPy's", text
+    )
+    works = json.loads((tables.RESULTS / "peers.json").read_text())["works"]
+    (ratio,) = (work["ratio"] for work in works if work["name"] == "training step, book network, adam")
+    for word, contender in zip(words.groups(), ("torch", "numpy"), strict=True):
+        assert {"half": 2, "third": 3, "quarter": 4, "fifth": 5}[word] == pytest.approx(
+            ratio[contender]["median"], rel=0.2
+        )
